@@ -1,0 +1,225 @@
+/**
+ * Every metric that Regather exports, in one place: docs/reference/metrics.md has an entry for each (tested both ways).
+ * Counters end in `_total`, times are seconds, sizes are bytes. No label ever takes its value from a request.
+ */
+export interface MetricDefinition {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Histogram: upper bounds, ascending, without +Inf. */
+  readonly buckets?: readonly number[];
+}
+
+/** From 0.5 ms (a link's round trip) to 10 s (the longest deadline that is usual), about two per doubling near 10 ms. */
+export const secondsBuckets = [
+  0.0005, 0.001, 0.0025, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+] as const;
+
+/** From 256 B (an echo) to 4 MiB (grpc's default for a message). */
+export const bytesBuckets = [256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304] as const;
+
+export const rootDefinitions = {
+  answers: {
+    name: 'regather_root_answers_total',
+    type: 'counter',
+    help: 'Answers handed over, by method and status code.',
+    labels: ['method', 'code'],
+  },
+  answerSeconds: {
+    name: 'regather_root_answer_seconds',
+    type: 'histogram',
+    help: 'Time from a request to its status.',
+    labels: ['method'],
+    buckets: secondsBuckets,
+  },
+  answersInFlight: {
+    name: 'regather_root_answers_in_flight',
+    type: 'gauge',
+    help: 'Requests accepted that have no status yet.',
+    labels: [],
+  },
+  answersCancelled: {
+    name: 'regather_root_answers_cancelled_total',
+    type: 'counter',
+    help: 'Requests whose client left before the status.',
+    labels: ['method'],
+  },
+  answersPartial: {
+    name: 'regather_root_answers_partial_total',
+    type: 'counter',
+    help: 'Answers with status OK that lack shards.',
+    labels: ['method'],
+  },
+  leafCalls: {
+    name: 'regather_root_leaf_calls_total',
+    type: 'counter',
+    help: 'Leaf calls ended, by worker and outcome: ok, failed (a task failed), transport, cancelled.',
+    labels: ['worker', 'outcome'],
+  },
+  tasks: {
+    name: 'regather_root_tasks_total',
+    type: 'counter',
+    help: 'Attempts of tasks ended, by outcome: answered, failed (the shard said so), transport, protocol, cancelled.',
+    labels: ['outcome'],
+  },
+  missingShards: {
+    name: 'regather_root_missing_shards_total',
+    type: 'counter',
+    help: 'Tasks that an answer or failure lacked, by cause as in Coverage.',
+    labels: ['cause'],
+  },
+  retries: {
+    name: 'regather_root_retries_total',
+    type: 'counter',
+    help: 'Tasks sent again to another replica.',
+    labels: [],
+  },
+  partialBytes: {
+    name: 'regather_root_partial_bytes_total',
+    type: 'counter',
+    help: 'Bytes of partials that came from workers.',
+    labels: [],
+  },
+  unknownFields: {
+    name: 'regather_root_unknown_fields_total',
+    type: 'counter',
+    help: 'Occurrences of fields that the schema does not know, dropped from merged messages.',
+    labels: [],
+  },
+  linkState: {
+    name: 'regather_root_link_state',
+    type: 'gauge',
+    help: '1 for the state that the link to a worker is in: connecting, ready, plain, refused, down, closed.',
+    labels: ['worker', 'state'],
+  },
+  linkReconnects: {
+    name: 'regather_root_link_reconnects_total',
+    type: 'counter',
+    help: 'Times that a link to a worker was lost and tried again.',
+    labels: ['worker'],
+  },
+  breakerState: {
+    name: 'regather_root_breaker_state',
+    type: 'gauge',
+    help: "A worker's breaker: 0 closed, 1 half-open, 2 open.",
+    labels: ['worker'],
+  },
+  breakerTransitions: {
+    name: 'regather_root_breaker_transitions_total',
+    type: 'counter',
+    help: "Times that a worker's breaker entered a state: closed, half-open, open.",
+    labels: ['worker', 'state'],
+  },
+  topologyEpoch: {
+    name: 'regather_root_topology_epoch',
+    type: 'gauge',
+    help: 'Version of the topology in use; 0 before the first.',
+    labels: [],
+  },
+  topologyErrors: {
+    name: 'regather_root_topology_errors_total',
+    type: 'counter',
+    help: 'Topologies that were refused; the last good one stays in use.',
+    labels: [],
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+export const workerDefinitions = {
+  tasksStarted: {
+    name: 'regather_worker_tasks_started_total',
+    type: 'counter',
+    help: 'Tasks whose handler was called.',
+    labels: ['method'],
+  },
+  tasksFinished: {
+    name: 'regather_worker_tasks_finished_total',
+    type: 'counter',
+    help: 'Tasks ended after they had started, by method and status code.',
+    labels: ['method', 'code'],
+  },
+  tasksAborted: {
+    name: 'regather_worker_tasks_aborted_total',
+    type: 'counter',
+    help: 'Tasks whose AbortSignal fired while they ran.',
+    labels: ['method'],
+  },
+  tasksNotStarted: {
+    name: 'regather_worker_tasks_not_started_total',
+    type: 'counter',
+    help: 'Tasks that never reached their handler, by reason: expired, cancelled, queue_full, draining, not_served.',
+    labels: ['method', 'reason'],
+  },
+  queueDepth: {
+    name: 'regather_worker_queue_depth',
+    type: 'gauge',
+    help: 'Tasks that wait for an execution slot.',
+    labels: [],
+  },
+  tasksInFlight: {
+    name: 'regather_worker_tasks_in_flight',
+    type: 'gauge',
+    help: 'Tasks that run.',
+    labels: [],
+  },
+  queueSeconds: {
+    name: 'regather_worker_queue_seconds',
+    type: 'histogram',
+    help: 'Time that a task waited for an execution slot.',
+    labels: ['method'],
+    buckets: secondsBuckets,
+  },
+  serviceSeconds: {
+    name: 'regather_worker_service_seconds',
+    type: 'histogram',
+    help: 'Time that a handler ran.',
+    labels: ['method'],
+    buckets: secondsBuckets,
+  },
+  links: {
+    name: 'regather_worker_links',
+    type: 'gauge',
+    help: 'Links that are open.',
+    labels: [],
+  },
+  combines: {
+    name: 'regather_worker_combines_total',
+    type: 'counter',
+    help: 'Times that shards of one call were combined, by outcome: combined, apart (would lose something), malformed.',
+    labels: ['outcome'],
+  },
+  bytesOut: {
+    name: 'regather_worker_bytes_out_total',
+    type: 'counter',
+    help: 'Bytes of partials sent.',
+    labels: [],
+  },
+  shards: {
+    name: 'regather_worker_shards',
+    type: 'gauge',
+    help: 'Shards that are open.',
+    labels: [],
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+/** Of every process. */
+export const processDefinitions = {
+  eventLoopDelay: {
+    name: 'regather_event_loop_delay_seconds',
+    type: 'gauge',
+    help: 'How late the event loop was since the last scrape, by quantile: 0.5, 0.99, 1.',
+    labels: ['quantile'],
+  },
+  state: {
+    name: 'regather_state',
+    type: 'gauge',
+    help: '1 for the state that the process is in: loading, ready, draining, saving, stopped.',
+    labels: ['state'],
+  },
+  buildInfo: {
+    name: 'regather_build_info',
+    type: 'gauge',
+    help: 'Always 1; the labels say what runs.',
+    labels: ['version', 'node', 'kind'],
+  },
+} as const satisfies Record<string, MetricDefinition>;

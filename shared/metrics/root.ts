@@ -1,0 +1,176 @@
+/** What a root counts. Hold what `method` and `worker` return: asking again costs a lookup. */
+import { type StatusName, statusName, statusNames } from '../errors/status-names.ts';
+import { rootDefinitions } from './definitions.ts';
+import { type Counter, type Family, type Gauge, type Histogram, record } from './instruments.ts';
+import type { MetricRegistry } from './registry.ts';
+
+export const leafCallOutcomes = ['ok', 'failed', 'transport', 'cancelled'] as const;
+export type LeafCallOutcome = (typeof leafCallOutcomes)[number];
+
+export const taskOutcomes = ['answered', 'failed', 'transport', 'protocol', 'cancelled'] as const;
+export type TaskOutcome = (typeof taskOutcomes)[number];
+
+export const linkStates = ['connecting', 'ready', 'plain', 'refused', 'down', 'closed'] as const;
+export type LinkStateName = (typeof linkStates)[number];
+
+export const breakerStates = ['closed', 'half-open', 'open'] as const;
+export type BreakerStateName = (typeof breakerStates)[number];
+
+/** regather.v1.Cause by number. */
+export const causes = [
+  'CAUSE_UNSPECIFIED',
+  'TIMEOUT',
+  'UNAVAILABLE',
+  'SHED',
+  'BREAKER_OPEN',
+  'MALFORMED',
+  'CANCELLED',
+  'INCOMPLETE',
+  'FAILED',
+] as const;
+
+/** One method of the service. */
+export class RootMethodMetrics {
+  readonly seconds: Histogram;
+  readonly cancelled: Counter;
+  readonly partial: Counter;
+  readonly #answers: Family<Counter>;
+  readonly #byCode: (Counter | undefined)[] = new Array(statusNames.length).fill(undefined);
+  readonly #name: string;
+
+  constructor(name: string, families: RootFamilies) {
+    this.#name = name;
+    this.#answers = families.answers;
+    this.seconds = families.answerSeconds.child(name);
+    this.cancelled = families.answersCancelled.child(name);
+    this.partial = families.answersPartial.child(name);
+    this.#counter(0);
+  }
+
+  /** A status was handed over, `seconds` after the request came. */
+  answered(code: number, seconds: number): void {
+    this.#counter(code).inc();
+    this.seconds.observe(seconds);
+  }
+
+  #counter(code: number): Counter {
+    const index = code >= 0 && code < statusNames.length ? code : 2;
+    let counter = this.#byCode[index];
+    if (counter === undefined) {
+      counter = this.#answers.child(this.#name, statusName(index) satisfies StatusName);
+      this.#byCode[index] = counter;
+    }
+    return counter;
+  }
+}
+
+/** One worker of the topology. */
+export class RootWorkerMetrics {
+  readonly leafCalls: Readonly<Record<LeafCallOutcome, Counter>>;
+  readonly reconnects: Counter;
+  readonly #linkState: Readonly<Record<LinkStateName, Gauge>>;
+  readonly #breakerState: Gauge;
+  readonly #breakerTransitions: Readonly<Record<BreakerStateName, Counter>>;
+
+  constructor(id: string, families: RootFamilies) {
+    this.leafCalls = record(leafCallOutcomes, (outcome) => families.leafCalls.child(id, outcome));
+    this.reconnects = families.linkReconnects.child(id);
+    this.#linkState = record(linkStates, (state) => families.linkState.child(id, state));
+    this.#breakerState = families.breakerState.child(id);
+    this.#breakerTransitions = record(breakerStates, (state) => families.breakerTransitions.child(id, state));
+  }
+
+  setLinkState(now: LinkStateName): void {
+    for (const state of linkStates) this.#linkState[state].set(state === now ? 1 : 0);
+  }
+
+  /** Also counts the transition. */
+  setBreakerState(now: BreakerStateName): void {
+    this.#breakerState.set(breakerStates.indexOf(now));
+    this.#breakerTransitions[now].inc();
+  }
+}
+
+export interface RootMetrics {
+  readonly inFlight: Gauge;
+  readonly tasks: Readonly<Record<TaskOutcome, Counter>>;
+  /** By regather.v1.Cause's number. */
+  readonly missingShards: readonly Counter[];
+  readonly retries: Counter;
+  readonly partialBytes: Counter;
+  readonly unknownFields: Counter;
+  readonly topologyEpoch: Gauge;
+  readonly topologyErrors: Counter;
+  method(name: string): RootMethodMetrics;
+  worker(id: string): RootWorkerMetrics;
+  /** A worker left the topology: its series go. */
+  forgetWorker(id: string): void;
+}
+
+type RootFamilies = ReturnType<typeof families>;
+
+function families(registry: MetricRegistry) {
+  const d = rootDefinitions;
+  return {
+    answers: registry.counter(d.answers),
+    answerSeconds: registry.histogram(d.answerSeconds),
+    answersInFlight: registry.gauge(d.answersInFlight),
+    answersCancelled: registry.counter(d.answersCancelled),
+    answersPartial: registry.counter(d.answersPartial),
+    leafCalls: registry.counter(d.leafCalls),
+    tasks: registry.counter(d.tasks),
+    missingShards: registry.counter(d.missingShards),
+    retries: registry.counter(d.retries),
+    partialBytes: registry.counter(d.partialBytes),
+    unknownFields: registry.counter(d.unknownFields),
+    linkState: registry.gauge(d.linkState),
+    linkReconnects: registry.counter(d.linkReconnects),
+    breakerState: registry.gauge(d.breakerState),
+    breakerTransitions: registry.counter(d.breakerTransitions),
+    topologyEpoch: registry.gauge(d.topologyEpoch),
+    topologyErrors: registry.counter(d.topologyErrors),
+  };
+}
+
+export function createRootMetrics(registry: MetricRegistry): RootMetrics {
+  const all = families(registry);
+  const methods = new Map<string, RootMethodMetrics>();
+  const workers = new Map<string, RootWorkerMetrics>();
+  const perWorker = [
+    all.leafCalls,
+    all.linkState,
+    all.linkReconnects,
+    all.breakerState,
+    all.breakerTransitions,
+  ];
+  return {
+    inFlight: all.answersInFlight.child(),
+    tasks: record(taskOutcomes, (outcome) => all.tasks.child(outcome)),
+    missingShards: causes.map((cause) => all.missingShards.child(cause)),
+    retries: all.retries.child(),
+    partialBytes: all.partialBytes.child(),
+    unknownFields: all.unknownFields.child(),
+    topologyEpoch: all.topologyEpoch.child(),
+    topologyErrors: all.topologyErrors.child(),
+    method(name) {
+      let found = methods.get(name);
+      if (found === undefined) {
+        found = new RootMethodMetrics(name, all);
+        methods.set(name, found);
+      }
+      return found;
+    },
+    worker(id) {
+      let found = workers.get(id);
+      if (found === undefined) {
+        found = new RootWorkerMetrics(id, all);
+        workers.set(id, found);
+      }
+      return found;
+    },
+    forgetWorker(id) {
+      workers.delete(id);
+      for (const family of perWorker) family.forget('worker', id);
+    },
+  };
+}
