@@ -1,0 +1,87 @@
+/** `npm run bench -- overhead|merge|memory|table`: measures and reports; see docs/benchmarks.md. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { Report } from './report/report.ts';
+import { formatMarkdown, formatText } from './report/table.ts';
+import { type Scenario, UsageError } from './scenario.ts';
+import { overhead } from './scenarios/overhead.ts';
+
+const scenarios: readonly Scenario[] = [overhead];
+
+interface Flags {
+  readonly json?: string;
+  readonly smoke?: true;
+  readonly rounds?: number;
+  readonly seconds?: number;
+  readonly arms?: string[];
+  readonly cpuProf?: string;
+}
+
+const program = new Command('bench')
+  .description('Measures Regather against its alternatives, in one run.')
+  .exitOverride();
+
+for (const scenario of scenarios) {
+  program
+    .command(scenario.name)
+    .description(scenario.claim)
+    .option('--json <file>', 'write the report here as well')
+    .option('--smoke', 'a few seconds, to see that it runs; the figures mean nothing')
+    .option('--rounds <n>', 'how often each arm is measured', positive)
+    .option('--seconds <s>', 'length of a measured window', positive)
+    .option('--arms <a,b>', 'only these', (text) => text.split(','))
+    .option('--cpu-prof <dir>', "write the roots' CPU profiles here, from a window of their own")
+    .addHelpText('after', `\nArms:\n${list(scenario.arms)}\n\nMetrics:\n${list(scenario.metrics)}`)
+    .action((flags: Flags) => run(scenario, flags));
+}
+
+program
+  .command('table <file>')
+  .description('Prints a report that --json wrote as markdown.')
+  .action((file: string) => {
+    process.stdout.write(formatMarkdown(JSON.parse(readFileSync(file, 'utf8')) as Report));
+  });
+
+async function run(scenario: Scenario, flags: Flags): Promise<void> {
+  if (flags.cpuProf !== undefined) mkdirSync(flags.cpuProf, { recursive: true });
+  const report = await scenario.run({
+    smoke: flags.smoke === true,
+    ...(flags.rounds === undefined ? {} : { rounds: Math.ceil(flags.rounds) }),
+    ...(flags.seconds === undefined ? {} : { seconds: flags.seconds }),
+    ...(flags.arms === undefined ? {} : { arms: flags.arms }),
+    ...(flags.cpuProf === undefined ? {} : { cpuProfDir: flags.cpuProf }),
+    progress: (line) => process.stderr.write(process.stderr.isTTY ? `\r\u001b[2K${line}` : `${line}\n`),
+  });
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[2K');
+  process.stdout.write(formatText(report));
+  if (flags.json !== undefined) {
+    mkdirSync(dirname(flags.json), { recursive: true });
+    writeFileSync(flags.json, `${JSON.stringify(report, null, 1)}\n`);
+  }
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
+function list(entries: Readonly<Record<string, string>>): string {
+  return Object.entries(entries)
+    .map(([name, text]) => `  ${name.padEnd(18)}${text}`)
+    .join('\n');
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else if (error instanceof UsageError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 2;
+  } else {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
