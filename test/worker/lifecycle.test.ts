@@ -234,3 +234,32 @@ test('a second signal, of either kind, stops at once with 128 + its number', asy
     [0, 0],
   );
 });
+
+test('two lifecycles in one process stop together: it exits after the slower one', async (t) => {
+  const first = watched().lifecycle;
+  const second = watched().lifecycle;
+  const source = new Signals();
+  let finish: (() => void) | undefined;
+  second.onDrain(
+    'slow',
+    () =>
+      new Promise((resolve) => {
+        finish = resolve;
+      }),
+  );
+  const exits: number[] = [];
+  const exited = new Promise<void>((resolve) => {
+    installSignals(first, { source, exit: (code) => resolve(void exits.push(code)) });
+  });
+  const remove = installSignals(second, { source });
+  source.send('SIGTERM');
+  await first.stop();
+  await new Promise(setImmediate);
+  t.deepEqual(exits, []);
+  finish?.();
+  await exited;
+  t.deepEqual(exits, [0]);
+  t.is(second.state, 'stopped');
+  remove();
+  t.is(source.listeners.get('SIGTERM')?.size, 1);
+});

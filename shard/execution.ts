@@ -1,0 +1,197 @@
+/**
+ * Who runs, and when: p-limit hands out the execution slots, a bounded fair queue is ahead of it. Work whose time has passed never
+ * starts. Tasks that finish synchronously share one slot one after the other, so a burst of small ones costs one slot and
+ * no promise each; after `turnMs` of that the event loop gets its turn, or no Cancel would ever be read.
+ */
+import { availableParallelism } from 'node:os';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { type Clock, systemClock } from '../shared/clock.ts';
+import { RegatherError } from '../shared/errors/errors.ts';
+import { FairQueue, Queued } from './queue.ts';
+
+/** One execution: a task of a leaf call, or a plain call. Times are ms on the clock. */
+export abstract class Job extends Queued {
+  abstract readonly deadline: number;
+  /** When it was submitted; set by `submit`. */
+  queuedAt = 0;
+  /** It has a slot. Returns undefined if it is done, else what it waits for, which never rejects and never takes for ever. */
+  abstract run(now: number): Promise<void> | undefined;
+  /** Its time ran out while it waited: it never runs. */
+  abstract expire(): void;
+}
+
+export interface ExecutionOptions {
+  /**
+   * Tasks that run at once. Default 2 × the cores this process may use, at least 4: handlers share one JavaScript thread, so
+   * more slots than that only help those that wait for I/O, and each one more makes all others wait longer.
+   */
+  readonly concurrency?: number;
+  /**
+   * Tasks that may wait for a slot. Default 1000: with tasks of 1 ms and 4 slots that is 250 ms of waiting, a quarter of the default
+   * deadline; a longer queue would mostly hold work that expires in it. 0: none waits.
+   */
+  readonly queue?: number;
+  readonly clock?: Clock;
+  /** How long tasks may keep the event loop before I/O gets its turn. Default 5 ms, well below a link's silence limit. */
+  readonly turnMs?: number;
+}
+
+/** What happened to tasks since the start; only ever rises. */
+export interface ExecutionCounts {
+  started: number;
+  finished: number;
+  /** Refused because the queue was full. */
+  refused: number;
+  cancelledBeforeStart: number;
+  expiredBeforeStart: number;
+}
+
+export class Execution {
+  readonly concurrency: number;
+  readonly queue: number;
+  readonly counts: ExecutionCounts = {
+    started: 0,
+    finished: 0,
+    refused: 0,
+    cancelledBeforeStart: 0,
+    expiredBeforeStart: 0,
+  };
+  readonly #waiting = new FairQueue<Job>();
+  readonly #limit: LimitFunction;
+  readonly #clock: Clock;
+  readonly #turnMs: number;
+  #running = 0;
+  /** A slot has been asked for and nobody has begun to use it yet. Invariant: true while anything waits and no runner is at it. */
+  #asked = false;
+  /** When tasks began to run in this turn of the event loop; 0: none has. */
+  #turnStart = 0;
+  /** Smoothed time from getting a slot to giving it back. */
+  #serviceMs = 1;
+
+  constructor(options: ExecutionOptions = {}) {
+    this.concurrency = whole(
+      'concurrency',
+      options.concurrency ?? Math.max(4, 2 * availableParallelism()),
+      1,
+    );
+    this.queue = whole('queue', options.queue ?? 1000, 0);
+    this.#clock = options.clock ?? systemClock;
+    this.#turnMs = options.turnMs ?? 5;
+    this.#limit = pLimit(this.concurrency);
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get inFlight(): number {
+    return this.#running + this.#waiting.size;
+  }
+
+  /** False if slots and queue are full; the job is forgotten then. It starts in a microtask, at the earliest. */
+  submit(job: Job): boolean {
+    if (this.#running + this.#waiting.size >= this.concurrency + this.queue) {
+      this.counts.refused += 1;
+      return false;
+    }
+    job.queuedAt = this.#clock.now();
+    this.#waiting.push(job);
+    if (!this.#asked) this.#ask();
+    return true;
+  }
+
+  /** Takes a job that waits out of the queue, because nobody wants it any more. False: it has started, or never was in. */
+  withdraw(job: Job): boolean {
+    if (!this.#waiting.remove(job)) return false;
+    this.counts.cancelledBeforeStart += 1;
+    return true;
+  }
+
+  /** The same for one whose deadline has passed. */
+  withdrawExpired(job: Job): boolean {
+    if (!this.#waiting.remove(job)) return false;
+    this.counts.expiredBeforeStart += 1;
+    return true;
+  }
+
+  /** How long a refused caller should keep away: what is waiting needs about that long. */
+  pushbackMs(): number {
+    const ms = Math.ceil((this.inFlight * this.#serviceMs) / this.concurrency);
+    return Math.min(1000, Math.max(1, ms));
+  }
+
+  #ask(): void {
+    this.#asked = true;
+    void this.#limit(this.#use);
+  }
+
+  /** Uses one slot. */
+  readonly #use = (): Promise<void> | undefined => {
+    this.#asked = false;
+    return this.#work();
+  };
+
+  readonly #work = (): Promise<void> | undefined => {
+    let now = this.#clock.now();
+    if (this.#turnStart === 0) {
+      this.#turnStart = now;
+      setImmediate(this.#endTurn);
+    }
+    for (;;) {
+      if (this.#waiting.size === 0) return undefined;
+      if (now - this.#turnStart > this.#turnMs) return new Promise<void>(nextTurn).then(this.#work);
+      const job = this.#waiting.shift()!;
+      if (now >= job.deadline) {
+        this.counts.expiredBeforeStart += 1;
+        job.expire();
+        continue;
+      }
+      this.#running += 1;
+      this.counts.started += 1;
+      const rest = job.run(now);
+      if (rest !== undefined) {
+        if (this.#waiting.size > 0 && !this.#asked) this.#ask();
+        return this.#wait(rest, now);
+      }
+      const end = this.#clock.now();
+      this.#release(end - now);
+      now = end;
+    }
+  };
+
+  async #wait(rest: Promise<void>, startedAt: number): Promise<void> {
+    await rest;
+    this.#release(this.#clock.now() - startedAt);
+  }
+
+  #release(tookMs: number): void {
+    this.#running -= 1;
+    this.counts.finished += 1;
+    this.#serviceMs += (tookMs - this.#serviceMs) / 16;
+  }
+
+  readonly #endTurn = (): void => {
+    this.#turnStart = 0;
+  };
+}
+
+function nextTurn(resolve: () => void): void {
+  setImmediate(resolve);
+}
+
+function whole(name: string, value: number, least: number): number {
+  if (!Number.isInteger(value) || value < least || value > 1_000_000) {
+    throw new RegatherError(
+      'CONFIG_INVALID',
+      `Expected worker.${name} to be a whole number ${least}..1000000, got ${value}`,
+      {
+        field: `worker.${name}`,
+      },
+    );
+  }
+  return value;
+}
