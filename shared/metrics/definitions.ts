@@ -207,8 +207,8 @@ export const processDefinitions = {
   eventLoopDelay: {
     name: 'regather_event_loop_delay_seconds',
     type: 'gauge',
-    help: 'How late the event loop was since the last scrape, by quantile: 0.5, 0.99, 1.',
-    labels: ['quantile'],
+    help: 'How late the event loop was since the last scrape: p50, p99, max.',
+    labels: ['at'],
   },
   state: {
     name: 'regather_state',

@@ -28,9 +28,9 @@ export function createProcessMetrics(
   const delay = monitorEventLoopDelay({ resolution: 10 });
   delay.enable();
   const family = registry.gauge(processDefinitions.eventLoopDelay);
-  const p50 = family.child('0.5');
-  const p99 = family.child('0.99');
-  const max = family.child('1');
+  const p50 = family.child('p50');
+  const p99 = family.child('p99');
+  const max = family.child('max');
   family.collect = () => {
     // The histogram holds the timer's whole intervals in ns; before its first sample the numbers mean nothing.
     const lateness = (ns: number): number => (delay.count === 0 ? 0 : Math.max(0, ns / 1e9 - 0.01));

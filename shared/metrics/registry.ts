@@ -26,7 +26,12 @@ export class MetricRegistry {
 
   /** `nodeMetrics` adds prom-client's `nodejs_*` and `process_*`. Default true; off in tests that count. */
   constructor(options: { readonly nodeMetrics?: boolean } = {}) {
-    if (options.nodeMetrics ?? true) collectDefaultMetrics({ register: this.#prom });
+    if (!(options.nodeMetrics ?? true)) return;
+    collectDefaultMetrics({ register: this.#prom });
+    // Gauges named like counters: promtool refuses them, and the same numbers are there by type.
+    for (const kind of ['handles', 'requests', 'resources']) {
+      this.#prom.removeSingleMetric(`nodejs_active_${kind}_total`);
+    }
   }
 
   counter(definition: MetricDefinition): Family<Counter> {
