@@ -1,0 +1,190 @@
+import test from 'ava';
+import fc from 'fast-check';
+import type { FieldPath, FieldShape, FieldType, MessageShape } from '../../shared/schema/plan.ts';
+import { WireFault } from '../../shared/wire/fault.ts';
+import { checkMessageBytes, readPath, readPathAll, replaceField } from '../../shared/wire/path.ts';
+import { varintEnd, varintHigh, varintLow } from '../../shared/wire/reader.ts';
+import { readScalar, writeScalar } from '../../shared/wire/scalar.ts';
+import { Writer } from '../../shared/wire/writer.ts';
+
+function field(number: number, name: string, type: FieldType, more: Partial<FieldShape> = {}): FieldShape {
+  return {
+    number,
+    name,
+    type,
+    repeated: false,
+    packed: false,
+    presence: 'implicit',
+    isMap: false,
+    place: { file: 'test.proto' },
+    ...more,
+  };
+}
+
+const inner: MessageShape = {
+  name: 'Filter',
+  fields: [
+    field(1, 'id', 'string'),
+    field(2, 'limit', 'uint32'),
+    field(3, 'ids', 'int64', { repeated: true }),
+  ],
+};
+const outer: MessageShape = {
+  name: 'Request',
+  fields: [
+    field(1, 'text', 'string'),
+    field(2, 'filter', 'message', { message: inner, typeName: 'Filter', presence: 'explicit' }),
+    field(3, 'ids', 'int64', { repeated: true, packed: true }),
+  ],
+};
+
+function path(...names: string[]): FieldPath {
+  let shape: MessageShape | undefined = outer;
+  const fields = names.map((name) => {
+    const found = shape!.fields.find((each) => each.name === name)!;
+    shape = found.message;
+    return found;
+  });
+  return { text: names.join('.'), fields };
+}
+
+function message(write: (out: Writer) => void): Buffer {
+  const out = new Writer();
+  write(out);
+  return out.finish();
+}
+
+const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
+
+test('varints of 64 bits survive, also when they are over-long', (t) => {
+  fc.assert(
+    fc.property(u64, fc.nat(9), (value, extra) => {
+      const out = new Writer(1);
+      out.varint64(Number(value >> 32n), Number(value & 0xffffffffn));
+      let bytes: number[] = [...out.finish()];
+      while (bytes.length < 10 && extra-- > 0) bytes = [...bytes.slice(0, -1), bytes.at(-1)! | 128, 0];
+      const buffer = Buffer.from(bytes);
+      t.is(varintEnd(buffer, 0, buffer.length), buffer.length);
+      t.is((BigInt(varintHigh(buffer, 0)) << 32n) | BigInt(varintLow(buffer, 0)), value);
+    }),
+  );
+});
+
+const ranges: Partial<Record<FieldType, readonly [bigint, bigint]>> = {
+  int32: [-(1n << 31n), (1n << 31n) - 1n],
+  sint32: [-(1n << 31n), (1n << 31n) - 1n],
+  sfixed32: [-(1n << 31n), (1n << 31n) - 1n],
+  enum: [-(1n << 31n), (1n << 31n) - 1n],
+  uint32: [0n, (1n << 32n) - 1n],
+  fixed32: [0n, (1n << 32n) - 1n],
+  int64: [-(1n << 63n), (1n << 63n) - 1n],
+  sint64: [-(1n << 63n), (1n << 63n) - 1n],
+  sfixed64: [-(1n << 63n), (1n << 63n) - 1n],
+  uint64: [0n, (1n << 64n) - 1n],
+  fixed64: [0n, (1n << 64n) - 1n],
+};
+
+for (const [type, [min, max]] of Object.entries(ranges) as [FieldType, readonly [bigint, bigint]][]) {
+  test(`${type} is read as it was written`, (t) => {
+    fc.assert(
+      fc.property(fc.oneof(fc.bigInt({ min, max }), fc.constantFrom(min, max, 0n, 1n)), (value) => {
+        const wide = type.endsWith('64');
+        const bytes = message((out) => writeScalar(out, type, wide ? value : Number(value)));
+        t.is(readScalar(type, bytes, 0), wide ? value : Number(value));
+        if (Number.isSafeInteger(Number(value))) {
+          t.deepEqual(
+            message((out) => writeScalar(out, type, Number(value))),
+            bytes,
+          );
+        }
+      }),
+    );
+  });
+}
+
+test('the last occurrence that has the field counts, over split messages', (t) => {
+  const bytes = message((out) => {
+    for (const [id, limit] of [
+      ['a', 1],
+      ['b', 0],
+      ['', 7],
+    ] as const) {
+      const start = out.open(2);
+      if (id !== '') {
+        out.tag(1, 2);
+        out.string(id);
+      }
+      if (limit !== 0) {
+        out.tag(2, 0);
+        out.varint(limit);
+      }
+      out.close(start);
+    }
+  });
+  checkMessageBytes(bytes, outer);
+  t.is(readPath(bytes, path('filter', 'id')), 'b');
+  t.is(readPath(bytes, path('filter', 'limit')), 7);
+  t.is(readPath(bytes, path('text')), undefined);
+  const limit = message((out) => {
+    out.tag(2, 0);
+    out.varint(300);
+  });
+  const replaced = replaceField(bytes, path('filter', 'limit'), limit);
+  // One occurrence with both: "b" wins inside it.
+  t.is(replaced.toString('hex'), '120' + '9' + '0a0161' + '0a0162' + '10ac02');
+  t.is(replaceField(replaced, path('filter'), Buffer.alloc(0)).length, 0);
+  t.is(replaceField(Buffer.alloc(0), path('filter', 'limit'), limit).toString('hex'), '120310ac02');
+  t.is(replaceField(Buffer.alloc(0), path('filter', 'limit'), Buffer.alloc(0)).length, 0);
+});
+
+test('repeated integers are read packed, unpacked and mixed', (t) => {
+  const bytes = Buffer.from('1a0301ac02' + '18ffffffffffffffffff01' + '1a00', 'hex');
+  checkMessageBytes(bytes, outer);
+  t.deepEqual(readPathAll(bytes, path('ids')), [1n, 300n, -1n]);
+});
+
+const faults: [string, string, RegExp, string, number][] = [
+  ['a cut-off string', '0a0361', /runs past the end/, 'Request.text', 1],
+  ['a tag without a value', '0a', /length that is cut off/, 'Request.text', 1],
+  ['field number 0', '0200', /malformed tag/, 'Request', 0],
+  ['wire type 7', '4f', /wire type 7/, 'Request.9', 1],
+  ['the wrong wire type', '0801', /wire type 0 where string has 2/, 'Request.text', 1],
+  ['a fault in a nested message', '120310ff', /runs past/, 'Request.filter', 1],
+  ['a cut-off varint in a nested message', '120210ff', /varint that is cut off/, 'Filter.limit', 3],
+  ['a cut-off packed varint', '1a0201ff', /packed varint/, 'Request.ids', 3],
+  ['an unknown group that is not closed', '4b0801', /group/, 'Request.9', 1],
+  ['an end of a group without a beginning', '4c', /not begun/, 'Request.9', 1],
+  ['an eleven-byte varint', '18ffffffffffffffffffff01', /varint/, 'Request.ids', 1],
+];
+for (const [what, hex, reason, name, offset] of faults) {
+  test(`${what} is refused with its place`, (t) => {
+    const thrown = t.throws(() => checkMessageBytes(Buffer.from(hex, 'hex'), outer), {
+      instanceOf: WireFault,
+    })!;
+    t.regex(thrown.message, reason);
+    t.is(thrown.field, name);
+    t.is(thrown.offset, offset);
+  });
+}
+
+test('messages that nest more than a hundred deep are refused, not followed', (t) => {
+  const tree: MessageShape = { name: 'Tree', fields: [] };
+  (tree.fields as FieldShape[]).push(field(1, 'child', 'message', { message: tree, typeName: 'Tree' }));
+  const nested = (depth: number): Buffer => {
+    let bytes: Buffer = Buffer.alloc(0);
+    for (let i = 0; i < depth; i++)
+      bytes = Buffer.concat([
+        message((out) => {
+          out.tag(1, 2);
+          out.varint(bytes.length);
+        }),
+        bytes,
+      ]);
+    return bytes;
+  };
+  t.notThrows(() => checkMessageBytes(nested(100), tree));
+  t.throws(() => checkMessageBytes(nested(101), tree), { instanceOf: WireFault, message: /nested/ });
+  const groups = Buffer.concat([Buffer.alloc(101, 0x13), Buffer.alloc(101, 0x14)]);
+  t.throws(() => checkMessageBytes(groups, tree), { instanceOf: WireFault });
+  t.notThrows(() => checkMessageBytes(groups.subarray(1, -1), tree));
+});
