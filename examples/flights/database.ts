@@ -24,7 +24,6 @@ export class ShardDatabase {
   readonly #idle: Session[] = [];
   readonly #busy = new Set<Session>();
   #closing: Promise<void> | undefined;
-  #onIdle: (() => void) | undefined;
 
   private constructor(instance: DuckDBInstance) {
     this.#instance = instance;
@@ -83,12 +82,9 @@ export class ShardDatabase {
   }
 
   async #close(): Promise<void> {
-    for (const session of this.#busy) session.interrupt();
-    if (this.#busy.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
+    const running: Promise<void>[] = [];
+    for (const session of this.#busy) running.push(session.stop());
+    await Promise.all(running);
     for (const session of this.#idle) session.close();
     this.#instance.closeSync();
   }
@@ -96,17 +92,22 @@ export class ShardDatabase {
   /** As many connections as queries run at once: the worker's execution slots bound them. */
   async #take(signal: AbortSignal): Promise<Session> {
     signal.throwIfAborted();
-    if (this.#closing) throw new Error('The shard is closed');
+    this.#throwIfClosed();
     const session = this.#idle.pop() ?? new Session(await this.#instance.connect());
+    if (this.#closing) session.close();
+    this.#throwIfClosed();
     this.#busy.add(session);
     return session;
   }
 
+  #throwIfClosed(): void {
+    if (this.#closing) throw new Error('The shard is closed');
+  }
+
   #give(session: Session): void {
     this.#busy.delete(session);
-    if (session.spent) session.close();
+    if (session.spent || this.#closing) session.close();
     else this.#idle.push(session);
-    if (this.#busy.size === 0) this.#onIdle?.();
   }
 }
 
@@ -118,8 +119,10 @@ class Session {
   spent = false;
   readonly #connection: DuckDBConnection;
   readonly #prepared = new Map<StatementName, DuckDBPreparedStatement>();
-  #running = false;
+  /** Settles when the query does that runs now; undefined between two, and between two chunks of one. */
+  #running: Promise<unknown> | undefined;
   #interrupting: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(connection: DuckDBConnection) {
     this.#connection = connection;
@@ -138,30 +141,43 @@ class Session {
   /** Runs `query` and interrupts it when the signal aborts; settles when DuckDB has. */
   async guard<T>(signal: AbortSignal, query: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
-    const interrupt = () => this.interrupt();
+    if (this.#closed) throw new Error('The shard is closed');
+    const interrupt = () => this.#interrupt();
     signal.addEventListener('abort', interrupt, { once: true });
-    this.#running = true;
     try {
-      return await query();
+      const running = query();
+      this.#running = running;
+      return await running;
     } catch (error) {
       signal.throwIfAborted();
       throw error;
     } finally {
-      this.#running = false;
+      this.#running = undefined;
       clearInterval(this.#interrupting);
       this.#interrupting = undefined;
       signal.removeEventListener('abort', interrupt);
     }
   }
 
-  interrupt(): void {
-    this.#connection.interrupt();
-    if (!this.#running || this.#interrupting) return;
-    this.#interrupting = setInterval(() => this.#connection.interrupt(), interruptMs);
+  /** Ends what runs, waits for that, and closes. */
+  async stop(): Promise<void> {
+    this.spent = true;
+    if (this.#running) {
+      this.#interrupt();
+      await this.#running.catch(() => {});
+    }
+    this.close();
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     for (const statement of this.#prepared.values()) statement.destroySync();
     this.#connection.closeSync();
+  }
+
+  #interrupt(): void {
+    this.#connection.interrupt();
+    this.#interrupting ??= setInterval(() => this.#connection.interrupt(), interruptMs);
   }
 }
