@@ -5,9 +5,10 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { Report } from './report/report.ts';
 import { formatMarkdown, formatText } from './report/table.ts';
 import { type Scenario, UsageError } from './scenario.ts';
+import { memory } from './scenarios/memory.ts';
 import { overhead } from './scenarios/overhead.ts';
 
-const scenarios: readonly Scenario[] = [overhead];
+const scenarios: readonly Scenario[] = [overhead, memory];
 
 interface Flags {
   readonly json?: string;

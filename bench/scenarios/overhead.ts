@@ -1,7 +1,6 @@
 /** What a root costs: the same answer from six roots over the same shards, interleaved in one run. */
 import { join } from 'node:path';
-import { echoPath } from '../echo/codec.ts';
-import { expectedAnswer, makeRequest, shardsOf, workerCount } from '../echo/shards.ts';
+import { type Arm, startArms } from '../process/arms.ts';
 import { BenchProcess } from '../process/bench-process.ts';
 import type { Usage } from '../process/child.ts';
 import type { Marked } from '../process/client.ts';
@@ -33,13 +32,6 @@ export const overhead: Scenario = {
   },
   run,
 };
-
-interface Arm {
-  readonly name: string;
-  readonly root: BenchProcess;
-  readonly client: BenchProcess;
-  readonly workers: readonly BenchProcess[];
-}
 
 async function run(options: RunOptions): Promise<Report> {
   const machine = readMachine();
@@ -96,47 +88,6 @@ async function run(options: RunOptions): Promise<Report> {
     targets: targetsOf(measured),
     notes: [],
   };
-}
-
-async function startArms(names: readonly string[]): Promise<Arm[]> {
-  const request = makeRequest().toString('base64');
-  const expected = expectedAnswer().toString('base64');
-  const fleets = new Map<string, Fleet>();
-  const arms: Arm[] = [];
-  for (const name of names) {
-    const kind = kindOfWorkers(name);
-    const fleet = kind === undefined ? noFleet : (fleets.get(kind) ?? (await startFleet(kind)));
-    if (kind !== undefined) fleets.set(kind, fleet);
-    const root = new BenchProcess(`root of ${name}`, 'process/root.ts');
-    const address = await root.ask<string>('start', { arm: name, workers: fleet.addresses });
-    const client = new BenchProcess(`client of ${name}`, 'process/client.ts');
-    await client.ask('connect', { address, path: echoPath, request, expected });
-    arms.push({ name, root, client, workers: fleet.processes });
-  }
-  return arms;
-}
-
-interface Fleet {
-  readonly processes: readonly BenchProcess[];
-  readonly addresses: readonly string[];
-}
-
-const noFleet: Fleet = { processes: [], addresses: [] };
-
-function kindOfWorkers(arm: string): string | undefined {
-  if (arm === 'empty') return undefined;
-  return arm === 'by-hand' || arm === 'batched' ? 'by-hand' : 'regather';
-}
-
-export async function startFleet(kind: string): Promise<Fleet> {
-  const processes = Array.from(
-    { length: workerCount },
-    (_, index) => new BenchProcess(`${kind} worker ${index}`, 'process/worker.ts'),
-  );
-  const addresses = await Promise.all(
-    processes.map((worker, index) => worker.ask<string>('start', { kind, index, shards: shardsOf(index) })),
-  );
-  return { processes, addresses };
 }
 
 interface Window {
