@@ -1,0 +1,46 @@
+import type { ErrorCode } from '../errors/codes.ts';
+import { RegatherError } from '../errors/errors.ts';
+import type { Place } from './plan.ts';
+
+export const placeText = (place: Place): string =>
+  place.line === undefined ? place.file : `${place.file}:${place.line}`;
+
+interface Problem {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly place: Place;
+  readonly field: string;
+}
+
+/** Collects what is wrong with a schema, so that one run tells all of it. */
+export class Problems {
+  readonly #all: Problem[] = [];
+  readonly #seen = new Set<string>();
+
+  get count(): number {
+    return this.#all.length;
+  }
+
+  /** `field` is the full name of what is at fault. The same message at the same place counts once. */
+  add(code: ErrorCode, place: Place, field: string, message: string): void {
+    const line = `${placeText(place)}: ${message}`;
+    if (this.#seen.has(line)) return;
+    this.#seen.add(line);
+    this.#all.push({ code, message, place, field });
+  }
+
+  /** Throws one error with a line for each problem, in the order found; its code and place are the first one's. */
+  throwIfAny(): void {
+    const [first, ...rest] = this.#all;
+    if (first === undefined) return;
+    const lines = [
+      first.message,
+      ...rest.map((problem) => `${placeText(problem.place)}: ${problem.message}`),
+    ];
+    throw new RegatherError(first.code, lines.join('\n'), {
+      file: first.place.file,
+      ...(first.place.line === undefined ? {} : { line: first.place.line }),
+      field: first.field,
+    });
+  }
+}
