@@ -23,6 +23,8 @@ export class ShardDatabase {
   readonly #instance: DuckDBInstance;
   readonly #idle: Session[] = [];
   readonly #busy = new Set<Session>();
+  /** Closing the instance while it makes a connection would crash the process. */
+  readonly #connecting = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
   private constructor(instance: DuckDBInstance) {
@@ -82,6 +84,7 @@ export class ShardDatabase {
   }
 
   async #close(): Promise<void> {
+    await Promise.allSettled(this.#connecting);
     const running: Promise<void>[] = [];
     for (const session of this.#busy) running.push(session.stop());
     await Promise.all(running);
@@ -93,11 +96,21 @@ export class ShardDatabase {
   async #take(signal: AbortSignal): Promise<Session> {
     signal.throwIfAborted();
     this.#throwIfClosed();
-    const session = this.#idle.pop() ?? new Session(await this.#instance.connect());
+    const session = this.#idle.pop() ?? (await this.#connect());
     if (this.#closing) session.close();
     this.#throwIfClosed();
     this.#busy.add(session);
     return session;
+  }
+
+  async #connect(): Promise<Session> {
+    const connecting = this.#instance.connect();
+    this.#connecting.add(connecting);
+    try {
+      return new Session(await connecting);
+    } finally {
+      this.#connecting.delete(connecting);
+    }
   }
 
   #throwIfClosed(): void {
