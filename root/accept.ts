@@ -1,0 +1,63 @@
+/** Accept: what a call brings along besides its message, its deadline and its metadata. */
+import { type Metadata, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import type { LeafMetadata } from '../shared/link/leaf-call.ts';
+import type { MethodPlan } from '../shared/schema/plan.ts';
+import { LEAF_KEY } from './upstream/plain.ts';
+
+/**
+ * How long before the client's deadline the root stops waiting. Where a partial answer is allowed it has to be merged and sent in
+ * this time; otherwise the root only has to be before grpc-js's own timer, whose status says nothing of the shards.
+ */
+export const PARTIAL_RESERVE_MS = 5;
+export const FULL_RESERVE_MS = 2;
+
+export interface Accepted {
+  /** For the shards. */
+  readonly metadata: LeafMetadata;
+  /** It comes from a root: limits are rewritten already, and the answer is a partial. */
+  readonly leaf: boolean;
+  /** When the scatter ends, on `performance.now()`'s clock. */
+  readonly deadline: number;
+  /** The time that the client or the method allows, for messages. */
+  readonly timeoutMs: number;
+}
+
+const NOTHING: LeafMetadata = [];
+
+/** Deadline: the client's, at most the method's maximum; without one, the method's timeout. */
+export function accept(
+  call: ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>,
+  method: MethodPlan,
+  now: number,
+): Accepted {
+  const asked = call.getDeadline();
+  let timeoutMs: number;
+  if (asked === Number.POSITIVE_INFINITY) timeoutMs = method.timeoutMs;
+  else timeoutMs = (typeof asked === 'number' ? asked : asked.getTime()) - Date.now();
+  if (method.maxTimeoutMs !== undefined && timeoutMs > method.maxTimeoutMs) timeoutMs = method.maxTimeoutMs;
+  const reserveMs = method.minCoverage < 1 ? PARTIAL_RESERVE_MS : FULL_RESERVE_MS;
+  let leaf = false;
+  let kept: [string, string | Buffer][] | undefined;
+  const all = (call.metadata as Metadata).toJSON();
+  for (const key in all) {
+    if (travels(key)) {
+      for (const value of all[key]!) {
+        kept ??= [];
+        kept.push([key, value]);
+      }
+    } else if (key === LEAF_KEY) leaf = true;
+  }
+  return { metadata: kept ?? NOTHING, leaf, deadline: now + timeoutMs - reserveMs, timeoutMs };
+}
+
+/** `regather-` is ours, `grpc-` the transport's, and the client's user agent isn't the root's. */
+function travels(key: string): boolean {
+  return !(
+    key === 'user-agent' ||
+    key === 'host' ||
+    key === 'content-length' ||
+    key.startsWith('regather-') ||
+    key.startsWith('grpc-') ||
+    key.startsWith(':')
+  );
+}

@@ -1,0 +1,124 @@
+/** Finish: whether what was gathered is enough, the status if it isn't, and the trailers. */
+import { Metadata, status } from '@grpc/grpc-js';
+import { RegatherError } from '../shared/errors/errors.ts';
+import { statusNames } from '../shared/errors/status-names.ts';
+import { Writer } from '../shared/wire/writer.ts';
+import {
+  type Cause,
+  COVERAGE_KEY,
+  type Coverage,
+  encodeCoverage,
+  formatShards,
+  type Missing,
+  shorten,
+} from './coverage.ts';
+import type { MethodPlan } from '../shared/schema/plan.ts';
+import type { Scatter } from './scatter.ts';
+
+export interface Failure {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata: Metadata;
+}
+
+/** Rounding must not turn 9 of 10 at 0.9 into too few. */
+const EPSILON = 1e-9;
+
+export function enough(method: MethodPlan, expected: number, answered: number): boolean {
+  if (answered === expected) return true;
+  return answered > 0 && answered >= Math.ceil(method.minCoverage * expected - EPSILON);
+}
+
+/**
+ * Which cause names the status of an answer that failed: what a shard said of the request comes before what happened on the way,
+ * because trying again doesn't help it.
+ */
+const precedence: readonly Cause[] = [
+  'failed',
+  'malformed',
+  'incomplete',
+  'timeout',
+  'shed',
+  'breaker_open',
+  'unavailable',
+  'cancelled',
+];
+
+const codeOfCause: Record<Cause, number> = {
+  failed: status.UNKNOWN,
+  malformed: status.INTERNAL,
+  incomplete: status.UNAVAILABLE,
+  timeout: status.DEADLINE_EXCEEDED,
+  shed: status.RESOURCE_EXHAUSTED,
+  breaker_open: status.UNAVAILABLE,
+  unavailable: status.UNAVAILABLE,
+  cancelled: status.CANCELLED,
+};
+
+/** The status of an answer whose coverage is too low. */
+export function coverageFailure(method: MethodPlan, coverage: Coverage, scatter: Scatter): Failure {
+  const { missing, expected, answered } = coverage;
+  const worst = leading(missing);
+  const failure = scatter.failureOf(worst.shard);
+  const given = failure?.code ?? codeOfCause[worst.cause];
+  const code = given > 0 && given < statusNames.length ? given : status.UNKNOWN;
+  // KEY and ANY speak for one shard: its own words are the answer.
+  if (expected === 1 && worst.cause === 'failed') {
+    return failureOf(code, worst.detail, coverage, failure?.details);
+  }
+  const rule = method.minCoverage < 1 ? `, min_coverage is ${method.minCoverage}` : '';
+  const text =
+    `${answered} of ${expected} shards answered${rule}; missing ${formatShards(missing.map(({ shard }) => shard))}: ` +
+    `shard ${worst.shard}: ${worst.cause}: ${shorten(worst.detail, 400)}`;
+  return failureOf(code, text, coverage, failure?.details);
+}
+
+function leading(missing: readonly Missing[]): Missing {
+  let best = missing[0]!;
+  for (const candidate of missing) {
+    if (precedence.indexOf(candidate.cause) < precedence.indexOf(best.cause)) best = candidate;
+  }
+  return best;
+}
+
+export function errorFailure(thrown: unknown, coverage?: Coverage): Failure {
+  const error = RegatherError.from(thrown);
+  return failureOf(error.grpc, error.message, coverage, undefined);
+}
+
+/** Status details of a shard above this size don't fit beside the coverage in trailers that every client takes. */
+const MAX_SHARD_DETAILS = 1000;
+const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
+const COVERAGE_TYPE = 'type.googleapis.com/regather.v1.Coverage';
+
+/** With a google.rpc.Status in the details: the shard's own, if any, and the coverage. */
+function failureOf(
+  code: number,
+  message: string,
+  coverage: Coverage | undefined,
+  shardDetails: Uint8Array | undefined,
+): Failure {
+  const text = message.toWellFormed();
+  const metadata = new Metadata();
+  const writer = new Writer(512);
+  // Of two codes or messages in one google.rpc.Status the last one wins; lists of details join.
+  if (shardDetails !== undefined && shardDetails.length <= MAX_SHARD_DETAILS) {
+    writer.copy(shardDetails, 0, shardDetails.length);
+  }
+  writer.tag(1, 0);
+  writer.varint(code);
+  writer.tag(2, 2);
+  writer.string(shorten(text, 200));
+  if (coverage !== undefined) {
+    const bytes = encodeCoverage(coverage);
+    metadata.set(COVERAGE_KEY, bytes);
+    const any = writer.open(3);
+    writer.tag(1, 2);
+    writer.string(COVERAGE_TYPE);
+    writer.tag(2, 2);
+    writer.bytes(bytes);
+    writer.close(any);
+  }
+  metadata.set(STATUS_DETAILS_KEY, writer.finish());
+  return { code, details: text, metadata };
+}

@@ -1,0 +1,252 @@
+/** All workers that the topology names: their connections, the replicas of the current epoch, and what is counted of them. */
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import { RegatherError } from '../../shared/errors/errors.ts';
+import type { LeafEnd } from '../../shared/link/leaf-call.ts';
+import type { Logger } from '../../shared/log/logger.ts';
+import type { LinkStateName, RootMetrics, RootWorkerMetrics } from '../../shared/metrics/root.ts';
+import type { ServicePlan } from '../../shared/schema/plan.ts';
+import type { ClientTls } from '../../shared/tls/credentials.ts';
+import type { ScatterMetrics } from '../scatter.ts';
+import type { Topology, TopologyWorker } from '../topology/topology.ts';
+import { type ConnectionState, WorkerConnection } from '../upstream/worker-connection.ts';
+import { Breaker, type BreakerOptions, type BreakerState, BreakerWindow } from './breaker.ts';
+import { type Availability, type Replica, ReplicaSet } from './replica-set.ts';
+
+export interface FleetOptions {
+  readonly plan: ServicePlan;
+  readonly rootId: string;
+  readonly links: boolean;
+  readonly silenceMs: number;
+  readonly connectTimeoutMs: number;
+  readonly credentials: ChannelCredentials;
+  readonly workerTls: ClientTls | undefined;
+  readonly breaker: BreakerOptions;
+  readonly log: Logger;
+  readonly metrics: RootMetrics;
+  /** Every shard has a worker that can be reached, for the first time. */
+  readonly onCovered: () => void;
+}
+
+interface Member {
+  readonly connection: WorkerConnection;
+  readonly metrics: RootWorkerMetrics;
+  /** By shard. Kept over epochs: what is known of a replica doesn't age with the document that names it. */
+  readonly replicas: Map<number, Replica>;
+}
+
+const linkStateNames: Record<ConnectionState, LinkStateName> = {
+  connecting: 'connecting',
+  link: 'ready',
+  plain: 'plain',
+  refused: 'refused',
+  down: 'down',
+  closed: 'closed',
+};
+
+export class Fleet implements ScatterMetrics {
+  readonly #options: FleetOptions;
+  readonly #availability: Availability = { version: 0 };
+  readonly #window: BreakerWindow;
+  /** By id. */
+  readonly #members = new Map<string, Member>();
+  /** Metrics by connection, on the way of every leaf call. */
+  readonly #metricsOf = new Map<WorkerConnection, RootWorkerMetrics>();
+  #set: ReplicaSet | undefined;
+  #everCovered = false;
+  #closed = false;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#window = new BreakerWindow(options.breaker.windowMs);
+  }
+
+  /** Each shard has had a worker. Never false again: being ready must not depend on workers' failures. */
+  get everCovered(): boolean {
+    return this.#everCovered;
+  }
+
+  replicas(): ReplicaSet {
+    if (this.#set === undefined) throw new RegatherError('UNAVAILABLE', 'the topology is not loaded yet');
+    return this.#set;
+  }
+
+  /** Takes a new topology: connections to workers whose id and address stay are kept, the others end when idle. */
+  use(topology: Topology): void {
+    const byShard: Replica[][] = Array.from({ length: topology.shardCount }, () => []);
+    const named = new Set<string>();
+    for (const worker of topology.workers) {
+      named.add(worker.id);
+      const member = this.#memberFor(worker);
+      for (const shard of worker.shards) byShard[shard]?.push(this.#replicaOf(member, shard));
+    }
+    for (const [id, member] of this.#members) {
+      if (named.has(id)) continue;
+      this.#members.delete(id);
+      this.#drop(member);
+      this.#options.metrics.forgetWorker(id);
+    }
+    this.#set = new ReplicaSet(topology, byShard, this.#availability);
+    this.#changed();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const member of this.#members.values()) {
+      for (const { breaker } of member.replicas.values()) breaker.close();
+      member.connection.close();
+    }
+    this.#members.clear();
+    this.#window.close();
+  }
+
+  /** Why it isn't covered: for readiness. */
+  whyUncovered(): string[] {
+    if (this.#set === undefined) return ['the topology is not loaded yet'];
+    return this.#set.uncovered().map((shard) => `shard ${shard} has no worker that can be reached`);
+  }
+
+  status(): object {
+    const topology = this.#set?.topology;
+    return {
+      epoch: topology?.epoch,
+      shardCount: topology?.shardCount,
+      workers: [...this.#members.values()].map(({ connection, replicas }) => ({
+        id: connection.id,
+        address: connection.address,
+        state: connection.state,
+        reason: connection.reason,
+        draining: connection.draining,
+        breaker: connection.breaker.state,
+        inFlight: connection.inFlight,
+        load: connection.load,
+        shards: [...replicas.keys()],
+        serves: connection.served,
+      })),
+      shards: (topology === undefined ? [] : Array.from({ length: topology.shardCount }, (_, shard) => shard)).map(
+        (shard) => ({
+          shard,
+          replicas: this.#set!.replicasOf(shard).map(({ worker, breaker }) => ({
+            worker: worker.id,
+            address: worker.address,
+            state: !worker.serves(shard) ? 'not served' : worker.draining ? 'draining' : worker.state,
+            breaker: breaker.state,
+          })),
+        }),
+      ),
+    };
+  }
+
+  // ScatterMetrics
+
+  leafCallEnded(worker: WorkerConnection, end: LeafEnd, tasks: number): void {
+    const outcomes = this.#metricsOf.get(worker);
+    const { tasks: counted } = this.#options.metrics;
+    const { failures } = end;
+    if (failures.length === 0) {
+      outcomes?.leafCalls.ok.inc();
+      counted.answered.inc(tasks);
+      return;
+    }
+    counted.answered.inc(tasks - failures.length);
+    let transport = false;
+    let cancelled = true;
+    for (const { source, code } of failures) {
+      if (source === 'transport') transport = true;
+      if (code !== CANCELLED) cancelled = false;
+      if (source === 'transport') counted.transport.inc();
+      else if (source === 'protocol') counted.protocol.inc();
+      else if (code === CANCELLED) counted.cancelled.inc();
+      else counted.failed.inc();
+    }
+    outcomes?.leafCalls[transport ? 'transport' : cancelled ? 'cancelled' : 'failed'].inc();
+  }
+
+  retried(tasks: number): void {
+    this.#options.metrics.retries.inc(tasks);
+  }
+
+  #memberFor(worker: TopologyWorker): Member {
+    const known = this.#members.get(worker.id);
+    if (known !== undefined && known.connection.address === worker.address) {
+      for (const [shard, { breaker }] of known.replicas) {
+        if (worker.shards.includes(shard)) continue;
+        known.replicas.delete(shard);
+        breaker.close();
+      }
+      return known;
+    }
+    if (known !== undefined) this.#drop(known);
+    const { options } = { options: this.#options };
+    const metrics = options.metrics.worker(worker.id);
+    metrics.setLinkState('connecting');
+    let everUp = false;
+    const log = options.log.child({ worker: worker.id, address: worker.address });
+    const connection = new WorkerConnection({
+      id: worker.id,
+      address: worker.address,
+      credentials: options.credentials,
+      workerTls: options.workerTls,
+      plan: options.plan,
+      rootId: options.rootId,
+      links: options.links,
+      silenceMs: options.silenceMs,
+      connectTimeoutMs: options.connectTimeoutMs,
+      log,
+      breakerWindow: this.#window,
+      breaker: options.breaker,
+      onChange: () => this.#changed(),
+      onState: (state, reason) => {
+        metrics.setLinkState(linkStateNames[state]);
+        if (state === 'link' || state === 'plain') {
+          if (everUp) metrics.reconnects.inc();
+          everUp = true;
+          log.info(state === 'link' ? 'link is up' : 'worker has no link: it is called directly');
+        } else if (state === 'down' || state === 'refused') {
+          log.warn(state === 'down' ? 'link is down' : 'link is refused', { reason });
+        }
+      },
+      onBreaker: (state: BreakerState) => {
+        metrics.setBreakerState(state);
+        log.warn(`the worker's breaker is ${state}`);
+      },
+    });
+    const member: Member = { connection, metrics, replicas: new Map() };
+    this.#members.set(worker.id, member);
+    this.#metricsOf.set(connection, metrics);
+    return member;
+  }
+
+  #replicaOf(member: Member, shard: number): Replica {
+    let replica = member.replicas.get(shard);
+    if (replica === undefined) {
+      const { log, breaker } = this.#options;
+      const { connection } = member;
+      replica = {
+        shard,
+        worker: connection,
+        breaker: new Breaker(this.#window, breaker, (state) => {
+          log.warn(`a replica's breaker is ${state}`, { worker: connection.id, shard });
+          this.#changed();
+        }),
+      };
+      member.replicas.set(shard, replica);
+    }
+    return replica;
+  }
+
+  #drop(member: Member): void {
+    this.#metricsOf.delete(member.connection);
+    for (const { breaker } of member.replicas.values()) breaker.close();
+    member.connection.retire();
+  }
+
+  #changed(): void {
+    this.#availability.version++;
+    if (this.#everCovered || this.#closed || this.#set === undefined) return;
+    if (this.#set.uncovered().length > 0) return;
+    this.#everCovered = true;
+    this.#options.onCovered();
+  }
+}
+
+const CANCELLED = 1;

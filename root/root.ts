@@ -1,0 +1,266 @@
+/** A root: a gateway before shards. Puts together the listener, the topology, the connections and the admin port. */
+import { hostname } from 'node:os';
+import type { Server } from '@grpc/grpc-js';
+import { type AdminServer, startAdmin } from '../shared/admin/admin.ts';
+import { type Clock, systemClock } from '../shared/clock.ts';
+import { type HealthService, healthService } from '../shared/health/health.ts';
+import { Lifecycle, type LifecycleState } from '../shared/lifecycle/lifecycle.ts';
+import { createLogger, type ProcessLog } from '../shared/log/logger.ts';
+import { compileMerger } from '../shared/merge/compile.ts';
+import { createProcessMetrics } from '../shared/metrics/process.ts';
+import { MetricRegistry } from '../shared/metrics/registry.ts';
+import { createRootMetrics, type RootMetrics } from '../shared/metrics/root.ts';
+import type { CustomReducers } from '../shared/reducers/custom.ts';
+import { reflectionService } from '../shared/reflection/reflection.ts';
+import type { ServicePlan } from '../shared/schema/plan.ts';
+import { version } from '../shared/package.ts';
+import { channelCredentials, type ClientTls, type ServerTls } from '../shared/tls/credentials.ts';
+import { causeNumbers, type Missing } from './coverage.ts';
+import { createGateway, listen } from './gateway.ts';
+import { type BreakerOptions, defaultBreakerOptions } from './replicas/breaker.ts';
+import { Fleet } from './replicas/fleet.ts';
+import type { ReplicaSet } from './replicas/replica-set.ts';
+import type { ServingContext } from './serving.ts';
+import type { Topology, TopologyProvider } from './topology/topology.ts';
+import type { ServedMethod } from './unary.ts';
+
+export interface RootOptions {
+  readonly plan: ServicePlan;
+  readonly topology: TopologyProvider;
+  /** "host:port"; port 0 takes a free one. */
+  readonly listen: string;
+  /** The admin port's address; left out: none. */
+  readonly admin?: string;
+  readonly adminToken?: string;
+  /** How workers and logs name this root. Default: host and process id, which no two roots share. */
+  readonly id?: string;
+  readonly tls?: ServerTls;
+  /** Towards the workers. */
+  readonly workerTls?: ClientTls;
+  readonly reducers?: CustomReducers;
+  /** Default 1000: a client that opens more at once on one connection waits. */
+  readonly maxConcurrentStreams?: number;
+  /** `false`: workers are called through their plain methods, even those with links. Default true. */
+  readonly links?: boolean;
+  /** `false`: a failed task isn't tried elsewhere. Default true. */
+  readonly retry?: boolean;
+  /** A link with work on it that is silent for this long is lost. Default 800 ms. */
+  readonly silenceMs?: number;
+  /** Default 1000 ms. */
+  readonly connectTimeoutMs?: number;
+  readonly breaker?: Partial<BreakerOptions>;
+  readonly log?: ProcessLog;
+  readonly clock?: Clock;
+  /** For /configz. */
+  readonly config?: () => object;
+}
+
+export interface Root {
+  readonly state: LifecycleState;
+  readonly lifecycle: Lifecycle;
+  /** Listens, and resolves then: also before any worker could be reached (`readyz` tells). Rejects with a RegatherError. */
+  start(): Promise<{ readonly address: string; readonly admin?: string }>;
+  /** Takes no new requests and waits for those that run. */
+  drain(): Promise<void>;
+  /** Drains, then closes everything. Idempotent. */
+  stop(): Promise<void>;
+  status(): object;
+}
+
+export function createRoot(options: RootOptions): Root {
+  return new RegatherRoot(options);
+}
+
+class RegatherRoot implements Root {
+  readonly lifecycle: Lifecycle;
+  readonly #options: RootOptions;
+  readonly #id: string;
+  readonly #log: ProcessLog;
+  readonly #registry: MetricRegistry;
+  readonly #metrics: RootMetrics;
+  readonly #fleet: Fleet;
+  readonly #health: HealthService = healthService();
+  #server: Server | undefined;
+  #admin: AdminServer | undefined;
+  #stopMetrics: (() => void) | undefined;
+  #address: string | undefined;
+  #pick = 0;
+
+  constructor(options: RootOptions) {
+    this.#options = options;
+    this.#id = options.id ?? `${hostname()}-${process.pid}`;
+    this.#log = options.log ?? createLogger({ fields: { kind: 'root', id: this.#id } });
+    this.#registry = new MetricRegistry();
+    this.#metrics = createRootMetrics(this.#registry);
+    this.lifecycle = new Lifecycle({
+      onFailure: ({ phase, name, error }) => this.#log.error('a lifecycle hook failed', { phase, name, error }),
+    });
+    this.#fleet = new Fleet({
+      plan: options.plan,
+      rootId: this.#id,
+      links: options.links ?? true,
+      silenceMs: options.silenceMs ?? 800,
+      connectTimeoutMs: options.connectTimeoutMs ?? 1000,
+      credentials: channelCredentials(options.workerTls),
+      workerTls: options.workerTls,
+      breaker: { ...defaultBreakerOptions, ...options.breaker },
+      log: this.#log,
+      metrics: this.#metrics,
+      onCovered: () => this.#covered(),
+    });
+  }
+
+  get state(): LifecycleState {
+    return this.lifecycle.state;
+  }
+
+  async start(): Promise<{ readonly address: string; readonly admin?: string }> {
+    const { options, lifecycle } = { options: this.#options, lifecycle: this.lifecycle };
+    const processMetrics = createProcessMetrics(this.#registry, { version, kind: 'root' });
+    this.#stopMetrics = () => processMetrics.stop();
+    lifecycle.onChange((state) => processMetrics.setState(state));
+    lifecycle.onDrain('requests', () => this.#drainRequests());
+    lifecycle.onUndrain('listener', () => this.#covered());
+    lifecycle.onStop('connections', () => this.#close());
+    try {
+      const serving = this.#serving();
+      const methods = this.#methods();
+      this.#server = createGateway({
+        plan: options.plan,
+        methods,
+        serving,
+        maxConcurrentStreams: options.maxConcurrentStreams ?? 1000,
+        services: [this.#health, reflectionService(options.plan.descriptorSet, [options.plan.name])],
+      });
+      await options.topology.start(
+        (topology) => this.#topologyChanged(topology),
+        (error) => {
+          this.#metrics.topologyErrors.inc();
+          this.#log.error('the topology cannot be used; the last good one stays', { error });
+        },
+      );
+      this.#address = await listen(this.#server, options.listen, options.tls);
+      if (options.admin !== undefined) {
+        this.#admin = await startAdmin({
+          listen: options.admin,
+          ...(options.adminToken === undefined ? {} : { token: options.adminToken }),
+          kind: 'root',
+          lifecycle,
+          metrics: this.#registry,
+          log: this.#log,
+          status: () => this.status(),
+          config: options.config ?? (() => ({})),
+          ready: () => this.#readiness(),
+        });
+      }
+    } catch (thrown) {
+      await this.stop();
+      throw thrown;
+    }
+    this.#log.info('listening', { address: this.#address, admin: this.#admin?.address });
+    this.#covered();
+    return { address: this.#address, ...(this.#admin === undefined ? {} : { admin: this.#admin.address }) };
+  }
+
+  drain(): Promise<void> {
+    return this.lifecycle.drain();
+  }
+
+  stop(): Promise<void> {
+    return this.lifecycle.stop();
+  }
+
+  status(): object {
+    return {
+      kind: 'root',
+      id: this.#id,
+      state: this.state,
+      service: this.#options.plan.name,
+      address: this.#address,
+      inFlight: this.#metrics.inFlight.value,
+      ...this.#fleet.status(),
+    };
+  }
+
+  #serving(): ServingContext {
+    const clock = this.#options.clock ?? systemClock;
+    const fleet = this.#fleet;
+    return {
+      clock,
+      metrics: this.#metrics,
+      scatterMetrics: fleet,
+      retry: this.#options.retry ?? true,
+      replicas: (): ReplicaSet => fleet.replicas(),
+      pick: () => {
+        this.#pick = (this.#pick + 1) % fleet.replicas().topology.shardCount;
+        return this.#pick;
+      },
+      missing: (missing: readonly Missing[]) => {
+        for (const { cause } of missing) this.#metrics.missingShards[causeNumbers[cause]]!.inc();
+      },
+    };
+  }
+
+  #methods(): ReadonlyMap<string, ServedMethod> {
+    const methods = new Map<string, ServedMethod>();
+    for (const plan of this.#options.plan.methods) {
+      methods.set(plan.name, {
+        plan,
+        merger: plan.merge === undefined ? undefined : compileMerger(plan, this.#options.reducers ?? new Map()),
+        metrics: this.#metrics.method(plan.name),
+      });
+    }
+    return methods;
+  }
+
+  #topologyChanged(topology: Topology): void {
+    this.#fleet.use(topology);
+    this.#metrics.topologyEpoch.set(topology.epoch);
+    this.#log.info('topology', {
+      epoch: topology.epoch,
+      shards: topology.shardCount,
+      workers: topology.workers.length,
+    });
+  }
+
+  /** Ready once every shard has had a worker; what workers do later is told by coverage, not by readiness. */
+  #covered(): void {
+    if (!this.#fleet.everCovered || this.#address === undefined) return;
+    if (this.state === 'loading') {
+      this.lifecycle.ready();
+      this.#log.info('ready: every shard has a worker');
+    }
+    if (this.state !== 'ready') return;
+    this.#health.set('', true);
+    this.#health.set(this.#options.plan.name, true);
+  }
+
+  #readiness(): { ok: boolean; reasons: string[] } {
+    const reasons: string[] = [];
+    if (this.state !== 'ready') {
+      if (this.state !== 'loading') reasons.push(`the root is ${this.state}`);
+      else if (!this.#fleet.everCovered) reasons.push(...this.#fleet.whyUncovered());
+      else reasons.push('the root is loading');
+    }
+    return { ok: reasons.length === 0, reasons };
+  }
+
+  async #drainRequests(): Promise<void> {
+    this.#health.set('', false);
+    this.#health.set(this.#options.plan.name, false);
+    const server = this.#server;
+    if (server === undefined || this.#address === undefined) return;
+    // GOAWAY: clients open their next call elsewhere, and what runs ends.
+    this.#health.close();
+    await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  }
+
+  async #close(): Promise<void> {
+    this.#options.topology.stop();
+    this.#server?.forceShutdown();
+    this.#fleet.close();
+    this.#stopMetrics?.();
+    await this.#admin?.close();
+  }
+}
+

@@ -1,0 +1,20 @@
+/** What every answer of a root needs of it. */
+import type { Clock } from '../shared/clock.ts';
+import type { RootMetrics } from '../shared/metrics/root.ts';
+import type { Missing } from './coverage.ts';
+import type { ReplicaSet } from './replicas/replica-set.ts';
+import type { ScatterMetrics } from './scatter.ts';
+
+export interface ServingContext {
+  readonly clock: Clock;
+  readonly metrics: RootMetrics;
+  readonly scatterMetrics: ScatterMetrics;
+  /** Failed tasks are tried elsewhere. */
+  readonly retry: boolean;
+  /** The set of the current epoch. Throws RegatherError UNAVAILABLE before the first topology. */
+  replicas(): ReplicaSet;
+  /** ANY: the next shard. */
+  readonly pick: () => number;
+  /** Counts shards that an answer lacks. */
+  missing(missing: readonly Missing[]): void;
+}

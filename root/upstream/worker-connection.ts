@@ -1,0 +1,176 @@
+/** A root's connection to one worker: a link, or plain gRPC where the worker has none. Lives as long as the topology names it. */
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import type { LeafCall, LeafHandle, LeafSink, Upstream } from '../../shared/link/leaf-call.ts';
+import { LinkClient, type LinkState } from '../../shared/link/client.ts';
+import type { Logger } from '../../shared/log/logger.ts';
+import type { ServicePlan } from '../../shared/schema/plan.ts';
+import type { ClientTls } from '../../shared/tls/credentials.ts';
+import { Breaker, type BreakerOptions, type BreakerState, type BreakerWindow } from '../replicas/breaker.ts';
+import { PlainUpstream } from './plain.ts';
+
+export interface WorkerConnectionOptions {
+  readonly id: string;
+  readonly address: string;
+  readonly credentials: ChannelCredentials;
+  readonly workerTls: ClientTls | undefined;
+  readonly plan: ServicePlan;
+  readonly rootId: string;
+  /** `false`: never a link, even where the worker has one. */
+  readonly links: boolean;
+  readonly silenceMs: number;
+  readonly connectTimeoutMs: number;
+  readonly log: Logger;
+  readonly breakerWindow: BreakerWindow;
+  readonly breaker: BreakerOptions;
+  /** The connection's state or its breaker's changed: choices made before may be stale. */
+  readonly onChange: () => void;
+  readonly onState?: (state: ConnectionState, reason: string) => void;
+  readonly onBreaker?: (state: BreakerState) => void;
+}
+
+export type ConnectionState = 'connecting' | 'link' | 'plain' | 'refused' | 'down' | 'closed';
+
+export class WorkerConnection {
+  readonly id: string;
+  readonly address: string;
+  /** For transport failures. Statuses of tasks belong to replicas. */
+  readonly breaker: Breaker;
+  /** Leaf calls under way. */
+  inFlight = 0;
+  /** Tasks that the worker said it runs or holds, in its last answer; -1: unknown. */
+  load = -1;
+  readonly #options: WorkerConnectionOptions;
+  readonly #link: LinkClient | undefined;
+  #plain: PlainUpstream | undefined;
+  #upstream: Upstream | undefined;
+  #state: ConnectionState = 'connecting';
+  #reason = '';
+  #draining = false;
+  #served: ReadonlySet<number> | undefined;
+  #retired = false;
+
+  constructor(options: WorkerConnectionOptions) {
+    this.id = options.id;
+    this.address = options.address;
+    this.#options = options;
+    this.breaker = new Breaker(options.breakerWindow, options.breaker, (state) => {
+      options.onBreaker?.(state);
+      options.onChange();
+    });
+    if (options.links) {
+      this.#link = new LinkClient({
+        address: options.address,
+        credentials: options.credentials,
+        plan: options.plan,
+        rootId: options.rootId,
+        silenceMs: options.silenceMs,
+        connectTimeoutMs: options.connectTimeoutMs,
+        log: options.log,
+        on: { state: (state) => this.#linkChanged(state) },
+      });
+    } else {
+      this.#goPlain();
+    }
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Why it is down or refused. */
+  get reason(): string {
+    return this.#reason;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Calls can be sent now. */
+  get connected(): boolean {
+    return this.#upstream !== undefined;
+  }
+
+  /** The worker says that it serves the shard; a plain one says nothing, so the topology is believed. */
+  serves(shard: number): boolean {
+    return this.#served === undefined || this.#served.has(shard);
+  }
+
+  /** The shards that the worker itself says it serves. */
+  get served(): readonly number[] | undefined {
+    return this.#served === undefined ? undefined : [...this.#served];
+  }
+
+  /** Only while `connected`. The one who calls counts `inFlight` and calls `finished` at the end. */
+  run(call: LeafCall, sink: LeafSink): LeafHandle {
+    this.inFlight++;
+    return this.#upstream!.run(call, sink);
+  }
+
+  finished(): void {
+    this.inFlight--;
+    if (this.#retired && this.inFlight === 0) this.close();
+  }
+
+  /** The topology names it no more: what runs may end, then it closes. */
+  retire(): void {
+    this.#retired = true;
+    if (this.inFlight === 0) this.close();
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#upstream = undefined;
+    this.#link?.close();
+    this.#plain?.close();
+    this.breaker.close();
+    this.#options.onState?.('closed', '');
+  }
+
+  #goPlain(): void {
+    const { address, credentials, workerTls, plan, connectTimeoutMs } = this.#options;
+    this.#plain ??= new PlainUpstream({ address, credentials, workerTls, plan, connectTimeoutMs });
+    this.#upstream = this.#plain;
+    this.#served = undefined;
+    this.#draining = false;
+    this.#set('plain', '');
+  }
+
+  #linkChanged(state: LinkState): void {
+    if (this.#state === 'closed') return;
+    switch (state.kind) {
+      case 'ready':
+        this.#upstream = this.#link;
+        this.#served = new Set(state.shards);
+        this.#draining = state.draining;
+        this.#set('link', '');
+        return;
+      case 'plain':
+        this.#goPlain();
+        return;
+      case 'connecting':
+        // A plain worker that is looked at again stays in use meanwhile.
+        if (this.#state === 'plain') return;
+        this.#upstream = undefined;
+        this.#set('connecting', this.#reason);
+        return;
+      case 'refused':
+      case 'down':
+        this.#upstream = undefined;
+        this.#set(state.kind, state.reason);
+        return;
+      case 'closed':
+        this.#upstream = undefined;
+        return;
+    }
+  }
+
+  #set(state: ConnectionState, reason: string): void {
+    const changed = state !== this.#state;
+    this.#state = state;
+    this.#reason = reason;
+    if (changed) this.#options.onState?.(state, reason);
+    this.#options.onChange();
+  }
+}
