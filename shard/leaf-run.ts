@@ -1,0 +1,247 @@
+/**
+ * A leaf call on its way through the worker: a task per shard, their partials combined where nothing is lost by it, sent as one
+ * part when all are done, or as several if some are late. It ends exactly once.
+ */
+import type { Timer } from '../shared/clock.ts';
+import { RegatherError } from '../shared/errors/errors.ts';
+import type { IncomingCall } from '../shared/link/incoming-call.ts';
+import type { LeafMetadata, TaskFailure } from '../shared/link/leaf-call.ts';
+import { type Alarmed, delayUntil } from './alarms.ts';
+import { combineParts } from './combine.ts';
+import type { Host } from './host.ts';
+import type { WorkerMethod } from './method.ts';
+import { type Status, statusOf } from './status.ts';
+import { type GiveUp, Task, type TaskOwner } from './task.ts';
+
+export class LeafRun implements TaskOwner, Alarmed {
+  readonly host: Host;
+  readonly deadline: number;
+  readonly priority: number;
+  readonly root: string;
+  readonly metadata: LeafMetadata;
+  readonly maxPartBytes: number;
+  over = false;
+  readonly #call: IncomingCall;
+  readonly #tasks: Task[] = [];
+  /** By the task's position; undefined: no answer, or it is sent. */
+  readonly #answers: (Uint8Array | undefined)[] = [];
+  readonly #failures: TaskFailure[] = [];
+  /** Tasks whose end isn't known yet. */
+  #open = 0;
+  #flushAt: number;
+  #timer: Timer | undefined = undefined;
+  #queueMs = 0;
+  #serviceMs = 0;
+
+  private constructor(host: Host, call: IncomingCall) {
+    this.host = host;
+    this.deadline = call.deadline;
+    this.priority = call.priority;
+    this.root = call.root;
+    this.metadata = call.metadata;
+    this.maxPartBytes = call.maxPartBytes;
+    this.#call = call;
+    this.#flushAt = call.flushAfterMs > 0 ? host.clock.now() + call.flushAfterMs : Number.POSITIVE_INFINITY;
+  }
+
+  /** Takes a call; its tasks begin in a microtask at the earliest, so all calls of a batch queue before the first runs. */
+  static start(host: Host, call: IncomingCall): void {
+    host.began();
+    new LeafRun(host, call).#start();
+  }
+
+  #start(): void {
+    const { host } = this;
+    const call = this.#call;
+    const method = host.methods.get(call.method);
+    if (method === undefined) {
+      this.#refuseAll(12, `The service has no method ${call.method} that workers are called with`, false);
+    } else if (host.draining) {
+      method.metrics.notStarted.draining.value += call.tasks.length;
+      this.#refuseAll(14, 'The worker is draining', true);
+    } else if (call.cancelled) {
+      method.metrics.notStarted.cancelled.value += call.tasks.length;
+      this.#refuseAll(1, 'Cancelled', true);
+    } else {
+      this.#submit(method);
+    }
+    if (this.#open === 0) {
+      this.#end();
+      return;
+    }
+    call.onCancel = this.#onCancel;
+    host.alarms.watch(this);
+  }
+
+  #submit(method: WorkerMethod): void {
+    const { host } = this;
+    const call = this.#call;
+    for (const { shard: index, payload } of call.tasks) {
+      const shard = host.shards.get(index);
+      if (shard?.handlers[method.index] === undefined) {
+        method.metrics.notStarted.not_served.value += 1;
+        this.#refuse(index, 9, `The worker doesn't serve shard ${index}`, true, 0);
+        continue;
+      }
+      const task = new Task(this, method, shard, this.#tasks.length, payload ?? call.payload);
+      if (host.execution.submit(task)) {
+        this.#tasks.push(task);
+        this.#answers.push(undefined);
+        this.#open += 1;
+      } else {
+        method.metrics.notStarted.queue_full.value += 1;
+        this.#refuse(index, 8, busyMessage(host), true, host.execution.pushbackMs());
+      }
+    }
+  }
+
+  #refuseAll(code: number, message: string, notStarted: boolean): void {
+    for (const task of this.#call.tasks) this.#refuse(task.shard, code, message, notStarted, 0);
+  }
+
+  #refuse(shard: number, code: number, message: string, notStarted: boolean, pushbackMs: number): void {
+    this.#failures.push({ shard, code, message, notStarted, pushbackMs, source: 'task' });
+  }
+
+  answered(task: Task, data: Uint8Array): void {
+    if (!task.method.streaming) this.#answers[task.position] = data;
+    this.#settled(task);
+  }
+
+  failed(task: Task, status: Status, notStarted: boolean): void {
+    const failure = {
+      shard: task.shard.index,
+      code: status.code,
+      message: status.message,
+      notStarted,
+      pushbackMs: 0,
+      source: 'task',
+    } as const;
+    this.#failures.push(status.details === undefined ? failure : { ...failure, details: status.details });
+    this.#settled(task);
+  }
+
+  items(task: Task, data: Uint8Array, lengths: readonly number[]): Promise<void> | undefined {
+    this.host.metrics.bytesOut.value += data.length;
+    return this.#call.items(task.shard.index, data, lengths);
+  }
+
+  #settled(task: Task): void {
+    if (task.waitedMs > this.#queueMs) this.#queueMs = task.waitedMs;
+    if (task.tookMs > this.#serviceMs) this.#serviceMs = task.tookMs;
+    this.#open -= 1;
+    if (this.#open === 0) {
+      this.#send();
+      this.#end();
+    } else if (this.#flushAt === 0) {
+      // The flush has been: what comes late goes out as it comes.
+      this.#send();
+    }
+  }
+
+  /** Sends the answers that are ready as one part, if they combine, else each as its own. */
+  #send(): void {
+    const tasks = this.#tasks;
+    const answers = this.#answers;
+    let only = -1;
+    let ready = 0;
+    for (let i = 0; i < answers.length; i++) {
+      if (answers[i] === undefined) continue;
+      ready += 1;
+      only = i;
+    }
+    if (ready === 0) return;
+    const merge = tasks[only]!.method.merge;
+    if (ready > 1 && this.host.combine && merge !== undefined && this.#sendCombined(merge)) return;
+    for (let i = 0; i < answers.length; i++) {
+      const data = answers[i];
+      if (data === undefined) continue;
+      answers[i] = undefined;
+      this.#part([tasks[i]!.shard.index], data, noSegments);
+    }
+  }
+
+  #sendCombined(merge: NonNullable<WorkerMethod['merge']>): boolean {
+    const answers = this.#answers;
+    const partials: { shard: number; payload: Uint8Array }[] = [];
+    let request: Uint8Array | undefined;
+    for (let i = 0; i < answers.length; i++) {
+      const payload = answers[i];
+      if (payload === undefined) continue;
+      request ??= this.#tasks[i]!.payload;
+      partials.push({ shard: this.#tasks[i]!.shard.index, payload });
+    }
+    const combined = combineParts(this.host, merge, partials, request!);
+    if (combined === undefined || combined.data.length > this.maxPartBytes) return false;
+    answers.fill(undefined);
+    const shards = partials.map((partial) => partial.shard);
+    this.#part(shards, combined.data, combined.segmentBytes);
+    return true;
+  }
+
+  #part(shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void {
+    this.host.metrics.bytesOut.value += data.length;
+    try {
+      this.#call.part(shards, data, segmentBytes);
+    } catch (error) {
+      const { code, message } = statusOf(RegatherError.from(error));
+      for (const shard of shards) this.#refuse(shard, code, message, false, 0);
+    }
+  }
+
+  /** What came after a flush: nothing is held back any longer. */
+  #flush(): void {
+    this.#flushAt = 0;
+    this.#send();
+  }
+
+  readonly #onCancel = (): void => this.#giveUp('cancelled', 1, 'Cancelled');
+
+  #giveUp(why: GiveUp, code: number, message: string): void {
+    if (this.over) return;
+    for (const task of this.#tasks) {
+      if (task.state === 'over') continue;
+      const notStarted = task.giveUp(why);
+      this.#refuse(task.shard.index, code, message, notStarted, 0);
+    }
+    this.#open = 0;
+    this.#send();
+    this.#end();
+  }
+
+  arm(): void {
+    const at = Math.min(this.#flushAt === 0 ? Number.POSITIVE_INFINITY : this.#flushAt, this.deadline);
+    if (at === Number.POSITIVE_INFINITY) return;
+    const { clock } = this.host;
+    this.#timer = clock.setTimer(this.#onTimer, delayUntil(at, clock.now()));
+  }
+
+  readonly #onTimer = (): void => {
+    const now = this.host.clock.now();
+    if (now >= this.deadline) {
+      this.#giveUp('deadline', 4, 'The deadline passed while the task ran or waited');
+      return;
+    }
+    if (this.#flushAt > 0 && now >= this.#flushAt) this.#flush();
+    if (!this.over) this.arm();
+  };
+
+  #end(): void {
+    this.over = true;
+    this.#timer?.cancel();
+    this.#call.end(
+      this.#failures,
+      Math.round(this.#queueMs * 1000),
+      Math.round(this.#serviceMs * 1000),
+      this.host.execution.inFlight,
+    );
+    this.host.ended();
+  }
+}
+
+const noSegments: readonly number[] = [];
+
+export function busyMessage(host: Host): string {
+  const { concurrency, queue } = host.execution;
+  return `The worker's ${concurrency} slots and its queue of ${queue} are full`;
+}

@@ -1,0 +1,216 @@
+/**
+ * A call of the service's own method, from a root in plain mode or any gRPC client: one task, in the same slots as those of
+ * leaf calls.
+ */
+import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
+import type { LeafMetadata } from '../shared/link/leaf-call.ts';
+import type { Host } from './host.ts';
+import type { HostedShard } from './hosted-shard.ts';
+import { busyMessage } from './leaf-run.ts';
+import type { WorkerMethod } from './method.ts';
+import { isStatus, type Status } from './status.ts';
+import { Task, type TaskOwner } from './task.ts';
+
+export const shardKey = 'regather-shard';
+
+type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
+type StreamCall = ServerWritableStream<Buffer, Buffer>;
+
+/** What both kinds of call have. */
+interface PlainCall {
+  readonly request: Buffer;
+  readonly metadata: Metadata;
+  getPeer(): string;
+  getDeadline(): Date | number;
+  once(event: 'cancelled', listener: () => void): unknown;
+}
+
+/** What differs between a unary and a streaming call. */
+interface Reply {
+  answered(data: Uint8Array): void;
+  failed(error: PlainError): void;
+  items(data: Uint8Array, lengths: readonly number[]): Promise<void> | undefined;
+}
+
+interface PlainError {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata: Metadata;
+}
+
+export function serveUnary(host: Host, method: WorkerMethod): (call: UnaryCall, callback: sendUnaryData<Buffer>) => void {
+  return (call, callback) => {
+    run(host, method, call, {
+      answered: (data) => callback(null, asBuffer(data)),
+      failed: (error) => callback(error),
+      items: () => undefined,
+    });
+  };
+}
+
+export function serveStream(host: Host, method: WorkerMethod): (call: StreamCall) => void {
+  return (call) => run(host, method, call, new StreamReply(call));
+}
+
+class StreamReply implements Reply {
+  readonly #call: StreamCall;
+  constructor(call: StreamCall) {
+    this.#call = call;
+  }
+  answered(): void {
+    this.#call.end();
+  }
+  failed(error: PlainError): void {
+    // grpc-js sends it as the status, after the items that are still being written.
+    this.#call.emit('error', error);
+  }
+  items(data: Uint8Array, lengths: readonly number[]): Promise<void> | undefined {
+    let at = 0;
+    let more = true;
+    for (const length of lengths) {
+      more = this.#call.write(asBuffer(data.subarray(at, at + length)));
+      at += length;
+    }
+    if (more || this.#call.cancelled) return undefined;
+    return new Promise((resolve) => {
+      this.#call.once('drain', resolve);
+      this.#call.once('cancelled', resolve);
+    });
+  }
+}
+
+function run(host: Host, method: WorkerMethod, call: PlainCall, reply: Reply): void {
+  host.began();
+  new PlainRun(host, method, call, reply).start(call);
+}
+
+class PlainRun implements TaskOwner {
+  readonly host: Host;
+  readonly deadline: number;
+  readonly priority = 0;
+  /** The connection, so that several plain roots take turns. */
+  readonly root: string;
+  readonly metadata: LeafMetadata;
+  readonly maxPartBytes: number;
+  readonly #method: WorkerMethod;
+  readonly #reply: Reply;
+  #over = false;
+
+  constructor(host: Host, method: WorkerMethod, call: PlainCall, reply: Reply) {
+    this.host = host;
+    this.deadline = deadlineOf(call, host.clock.now());
+    this.root = call.getPeer();
+    this.metadata = leafMetadata(call.metadata);
+    this.maxPartBytes = method.plan.maxAnswerBytes;
+    this.#method = method;
+    this.#reply = reply;
+  }
+
+  start(call: PlainCall): void {
+    const { host } = this;
+    const method = this.#method;
+    const { notStarted } = method.metrics;
+    if (host.draining) {
+      notStarted.draining.value += 1;
+      return this.#refuse(14, 'The worker is draining');
+    }
+    const shard = shardFor(host, method, call.metadata);
+    if (isStatus(shard)) {
+      notStarted.not_served.value += 1;
+      return this.#refuse(shard.code, shard.message);
+    }
+    const task = new Task(this, method, shard, 0, call.request);
+    if (!host.execution.submit(task)) {
+      notStarted.queue_full.value += 1;
+      return this.#refuse(8, busyMessage(host), host.execution.pushbackMs());
+    }
+    // A deadline that passes comes as this event too: grpc-js keeps the timer and sends the status.
+    call.once('cancelled', () => {
+      if (this.#over) return;
+      task.giveUp(host.clock.now() >= this.deadline - 1 ? 'deadline' : 'cancelled');
+      this.#end();
+    });
+  }
+
+  answered(_task: Task, data: Uint8Array): void {
+    this.host.metrics.bytesOut.value += data.length;
+    this.#reply.answered(data);
+    this.#end();
+  }
+
+  failed(_task: Task, status: Status): void {
+    this.#fail(status);
+  }
+
+  items(_task: Task, data: Uint8Array, lengths: readonly number[]): Promise<void> | undefined {
+    this.host.metrics.bytesOut.value += data.length;
+    return this.#reply.items(data, lengths);
+  }
+
+  #refuse(code: number, message: string, pushbackMs?: number): void {
+    this.#fail({ code, message, unexpected: false }, pushbackMs);
+  }
+
+  #fail(status: Status, pushbackMs?: number): void {
+    const metadata = new Metadata();
+    if (status.details !== undefined) metadata.set('grpc-status-details-bin', asBuffer(status.details));
+    if (pushbackMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(pushbackMs));
+    this.#reply.failed({ code: status.code, details: status.message, metadata });
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.host.ended();
+  }
+}
+
+/** Which shard is meant: the one named, or the only one. */
+function shardFor(host: Host, method: WorkerMethod, metadata: Metadata): HostedShard | Status {
+  const named = metadata.get(shardKey);
+  const { shards } = host;
+  let index: number;
+  if (named.length === 0) {
+    if (shards.size > 1) {
+      return {
+        code: 9,
+        message: `Expected metadata "${shardKey}" to name one of the ${shards.size} shards served here, got none`,
+        unexpected: false,
+      };
+    }
+    index = shards.keys().next().value ?? -1;
+  } else {
+    index = Number(named[0]);
+    if (named.length > 1 || named[0] === '' || !Number.isInteger(index) || index < 0) {
+      return {
+        code: 3,
+        message: `Expected metadata "${shardKey}" to be one shard's number, got ${JSON.stringify(named.map(String).join(', '))}`,
+        unexpected: false,
+      };
+    }
+  }
+  const shard = shards.get(index);
+  if (shard?.handlers[method.index] !== undefined) return shard;
+  return { code: 9, message: `The worker doesn't serve shard ${index}`, unexpected: false };
+}
+
+function deadlineOf(call: PlainCall, now: number): number {
+  const deadline = Number(call.getDeadline());
+  return Number.isFinite(deadline) ? now + deadline - Date.now() : Number.POSITIVE_INFINITY;
+}
+
+function leafMetadata(metadata: Metadata): LeafMetadata {
+  const all = metadata.toJSON();
+  const entries: [string, string | Buffer][] = [];
+  for (const key in all) {
+    if (key.startsWith('regather-') || key.startsWith('grpc-')) continue;
+    for (const value of all[key]!) entries.push([key, value]);
+  }
+  return entries;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+

@@ -1,0 +1,144 @@
+/** Server-streaming: takes items from a handler's iterator and hands them on in batches, no faster than they are wanted. */
+
+import { statusOf } from './status.ts';
+import { isThenable, type Task, tooLarge, wrongAnswer } from './task.ts';
+
+/** A batch is sent when it reaches this, or when the event loop's turn ends. Half a chunk of the link. */
+const batchBytes = 16 * 1024;
+/** A handler that never waits gets this much of the event loop at a time, or no Cancel would ever be read. */
+const turnMs = 5;
+
+type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
+
+class Batch {
+  readonly #task: Task;
+  #items: Uint8Array[] = [];
+  #lengths: number[] = [];
+  #bytes = 0;
+  #scheduled = false;
+  /** What to wait for before the next item is asked for. */
+  gate: Promise<void> | undefined = undefined;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  add(item: Uint8Array): void {
+    // Together they mustn't be larger than one may be.
+    if (this.#bytes + item.length > this.#task.owner.maxPartBytes) this.flush();
+    this.#items.push(item);
+    this.#lengths.push(item.length);
+    this.#bytes += item.length;
+    if (this.#bytes >= batchBytes) this.flush();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(this.#endOfTurn);
+    }
+  }
+
+  flush(): void {
+    const items = this.#items;
+    const lengths = this.#lengths;
+    if (items.length === 0 || this.#task.isOver) return;
+    const data = items.length === 1 ? items[0]! : Buffer.concat(items, this.#bytes);
+    this.#items = [];
+    this.#lengths = [];
+    this.#bytes = 0;
+    const gate = this.#task.owner.items(this.#task, data, lengths);
+    if (gate !== undefined) this.gate = gate;
+  }
+
+  readonly #endOfTurn = (): void => {
+    this.#scheduled = false;
+    try {
+      this.flush();
+    } catch (error) {
+      this.#task.fail(statusOf(error));
+    }
+  };
+}
+
+/** Never rejects. Ends the task in every case but that it was given up meanwhile. */
+export async function forwardItems(task: Task, result: unknown): Promise<void> {
+  let iterator: AnyIterator | undefined;
+  try {
+    iterator = iteratorOf(task, isThenable(result) ? await result : result);
+    if (iterator === undefined) return;
+    await forward(task, iterator);
+  } catch (error) {
+    task.fail(statusOf(error));
+    // One that has thrown by itself is over already, and then this does nothing.
+    if (iterator !== undefined) endEarly(iterator);
+  }
+}
+
+function iteratorOf(task: Task, result: unknown): AnyIterator | undefined {
+  const iterable = result as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
+  const iterator = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.();
+  if (typeof result === 'object' && iterator !== undefined) return iterator;
+  task.fail(
+    wrongAnswer(
+      task,
+      `${describe(result)}, expected an iterable or async iterable of ${task.method.plan.response.name}`,
+    ),
+  );
+  return undefined;
+}
+
+async function forward(task: Task, iterator: AnyIterator): Promise<void> {
+  const { owner, method } = task;
+  const { clock } = owner.host;
+  const batch = new Batch(task);
+  let turnStart = clock.now();
+  task.endItems = () => endEarly(iterator);
+  if (task.isOver) return endEarly(iterator);
+  for (;;) {
+    const { gate } = batch;
+    if (gate !== undefined) {
+      batch.gate = undefined;
+      await gate;
+      turnStart = clock.now();
+    } else if (clock.now() - turnStart > turnMs) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turnStart = clock.now();
+    }
+    if (task.isOver) return;
+    const pending = iterator.next();
+    const step = isThenable(pending) ? ((await pending) as IteratorResult<unknown>) : pending;
+    if (task.isOver) return;
+    if (step.done === true) break;
+    let item: Uint8Array;
+    try {
+      item = step.value instanceof Uint8Array ? step.value : method.encode(step.value);
+    } catch (error) {
+      task.fail(wrongAnswer(task, error));
+      return endEarly(iterator);
+    }
+    if (item.length > owner.maxPartBytes) {
+      task.fail(tooLarge(task, item.length, 'item'));
+      return endEarly(iterator);
+    }
+    batch.add(item);
+  }
+  batch.flush();
+  task.answer(nothing);
+}
+
+const nothing = new Uint8Array(0);
+
+/** Lets a generator run its `finally`. What it throws there concerns nobody any more. */
+function endEarly(iterator: AnyIterator): void {
+  try {
+    const ended = iterator.return?.();
+    if (isThenable(ended)) ended.then(undefined, () => {});
+  } catch {
+    // As above.
+  }
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  return typeof value === 'object'
+    ? `a ${value.constructor?.name ?? 'object'}`
+    : `a value of type ${typeof value}`;
+}

@@ -1,0 +1,291 @@
+/**
+ * One task: one request to one shard's handler. It waits, runs, and tells its owner (a leaf call or a plain call) exactly once
+ * how it ended, unless the owner has given it up before.
+ */
+import type { Timer } from '../shared/clock.ts';
+import { RegatherError } from '../shared/errors/errors.ts';
+import type { LeafMetadata } from '../shared/link/leaf-call.ts';
+import { Job } from './execution.ts';
+import type { Call } from './handlers.ts';
+import type { Host } from './host.ts';
+import type { HostedShard } from './hosted-shard.ts';
+import type { WorkerMethod } from './method.ts';
+import { type Status, statusOf } from './status.ts';
+import { forwardItems } from './stream.ts';
+
+/** Why a task is given up. Its text is what the handler's signal is aborted with. */
+export type GiveUp = 'cancelled' | 'deadline';
+
+export interface TaskOwner {
+  readonly host: Host;
+  /** On the clock; Infinity: none. */
+  readonly deadline: number;
+  readonly priority: number;
+  readonly root: string;
+  readonly metadata: LeafMetadata;
+  readonly maxPartBytes: number;
+  /** Unary: the answer. Streaming: all items are through, and `data` is empty. */
+  answered(task: Task, data: Uint8Array): void;
+  failed(task: Task, status: Status, notStarted: boolean): void;
+  /** Streaming. Returns undefined if more may be produced at once. Throws if the items can't be sent. */
+  items(task: Task, data: Uint8Array, lengths: readonly number[]): Promise<void> | undefined;
+}
+
+export class Task extends Job {
+  readonly owner: TaskOwner;
+  readonly method: WorkerMethod;
+  readonly shard: HostedShard;
+  /** Position among the tasks of its owner. */
+  readonly position: number;
+  readonly payload: Uint8Array;
+  readonly priority: number;
+  readonly root: string;
+  readonly deadline: number;
+  /** How long it waited for its slot, and ran, in ms. */
+  waitedMs = 0;
+  tookMs = 0;
+  state: 'waiting' | 'running' | 'over' = 'waiting';
+  #startedAt = 0;
+  #abort: AbortController | undefined = undefined;
+  #givenUp: GiveUp | undefined = undefined;
+  /** Ends the wait of the slot. */
+  #release: (() => void) | undefined = undefined;
+  #settled = false;
+  #patience: Timer | undefined = undefined;
+  /** Streaming: asks the iterator to end. */
+  endItems: (() => void) | undefined = undefined;
+
+  constructor(
+    owner: TaskOwner,
+    method: WorkerMethod,
+    shard: HostedShard,
+    position: number,
+    payload: Uint8Array,
+  ) {
+    super();
+    this.owner = owner;
+    this.method = method;
+    this.shard = shard;
+    this.position = position;
+    this.payload = payload;
+    this.priority = owner.priority;
+    this.root = owner.root;
+    this.deadline = owner.deadline;
+  }
+
+  get isOver(): boolean {
+    return this.state === 'over';
+  }
+
+  /** Only read on demand: see `Call.signal`. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#givenUp !== undefined) this.#abort.abort(reasonOf(this.#givenUp));
+    }
+    return this.#abort.signal;
+  }
+
+  override run(now: number): Promise<void> | undefined {
+    const { method, shard } = this;
+    this.state = 'running';
+    this.#startedAt = now;
+    this.waitedMs = now - this.queuedAt;
+    method.metrics.started.value += 1;
+    method.metrics.queueSeconds.observe(this.waitedMs / 1000);
+    let request: unknown;
+    try {
+      request = method.decode(this.payload);
+    } catch (error) {
+      this.fail(malformed(method, error));
+      return undefined;
+    }
+    let result: unknown;
+    try {
+      result = shard.handlers[method.index]!(request, new TaskCall(this));
+    } catch (error) {
+      this.fail(statusOf(error));
+      return undefined;
+    }
+    if (method.streaming) return this.#hold(forwardItems(this, result));
+    if (isThenable(result)) return this.#hold(result);
+    this.#reply(result);
+    return undefined;
+  }
+
+  override expire(): void {
+    this.state = 'over';
+    this.method.metrics.notStarted.expired.value += 1;
+    this.owner.failed(this, expiredStatus, true);
+  }
+
+  /**
+   * The owner wants nothing more and hears nothing more. Work that waits never starts (then true is returned), work that runs sees its signal.
+   */
+  giveUp(why: GiveUp): boolean {
+    if (this.state === 'over') return false;
+    const { host } = this.owner;
+    const { metrics } = this.method;
+    if (this.state === 'waiting') {
+      this.state = 'over';
+      if (why === 'deadline') {
+        host.execution.withdrawExpired(this);
+        metrics.notStarted.expired.value += 1;
+      } else {
+        host.execution.withdraw(this);
+        metrics.notStarted.cancelled.value += 1;
+      }
+      return true;
+    }
+    this.#givenUp = why;
+    metrics.aborted.value += 1;
+    this.#over(why === 'deadline' ? 4 : 1);
+    this.#abort?.abort(reasonOf(why));
+    this.endItems?.();
+    if (!this.#settled) this.#waitForHandler();
+    return false;
+  }
+
+  /** Ends it with what the handler made; `stream.ts` ends with no data. */
+  answer(data: Uint8Array): void {
+    if (this.state === 'over') return;
+    this.#over(0);
+    this.owner.answered(this, data);
+  }
+
+  fail(status: Status): void {
+    if (this.state === 'over') return;
+    this.#over(status.code);
+    if (status.unexpected) {
+      this.owner.host.log.error('A handler failed without a status of its own', {
+        method: this.method.name,
+        shard: this.shard.index,
+        error: status.message,
+      });
+    }
+    this.owner.failed(this, status, false);
+  }
+
+  #over(code: number): void {
+    this.state = 'over';
+    this.tookMs = this.owner.host.clock.now() - this.#startedAt;
+    this.method.metrics.finished(code, this.tookMs / 1000);
+  }
+
+  #reply(value: unknown): void {
+    // Nobody wants it any more: don't pay for encoding it.
+    if (this.state === 'over') return;
+    let data: Uint8Array;
+    try {
+      data = value instanceof Uint8Array ? value : this.method.encode(value);
+    } catch (error) {
+      this.fail(wrongAnswer(this, error));
+      return;
+    }
+    if (data.length > this.owner.maxPartBytes) this.fail(tooLarge(this, data.length, 'partial'));
+    else this.answer(data);
+  }
+
+  /** What the slot waits for: the handler, or, once it was given up, not much longer. */
+  #hold(result: PromiseLike<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      this.#release = resolve;
+      result.then(
+        (value) => {
+          // A stream's work has ended its task by itself.
+          if (!this.method.streaming) this.#reply(value);
+          this.#settle();
+        },
+        (error: unknown) => {
+          this.fail(statusOf(error));
+          this.#settle();
+        },
+      );
+    });
+  }
+
+  #settle(): void {
+    this.#settled = true;
+    this.#patience?.cancel();
+    this.#release?.();
+  }
+
+  #waitForHandler(): void {
+    const { host } = this.owner;
+    this.#patience = host.clock.setTimer(() => {
+      host.log.warn('A handler did not end after its signal was aborted; its slot is given to others', {
+        method: this.method.name,
+        shard: this.shard.index,
+        waitedMs: host.abandonAfterMs,
+      });
+      this.#release?.();
+    }, host.abandonAfterMs);
+  }
+}
+
+/** What the handler sees: nothing of the task's own doings. */
+class TaskCall implements Call {
+  readonly #task: Task;
+  constructor(task: Task) {
+    this.#task = task;
+  }
+  get shard(): number {
+    return this.#task.shard.index;
+  }
+  get deadlineMs(): number {
+    return this.#task.deadline - this.#task.owner.host.clock.now();
+  }
+  get signal(): AbortSignal {
+    return this.#task.signal;
+  }
+  get metadata(): LeafMetadata {
+    return this.#task.owner.metadata;
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+export const expiredStatus: Status = {
+  code: 4,
+  message: 'The deadline passed before the task got its turn',
+  unexpected: false,
+};
+
+function reasonOf(why: GiveUp): RegatherError {
+  return why === 'deadline'
+    ? new RegatherError('DEADLINE_PASSED', 'The deadline of the call has passed')
+    : new RegatherError('CANCELLED', 'The caller cancelled, or the connection to it was lost');
+}
+
+function malformed(method: WorkerMethod, error: unknown): Status {
+  const text = error instanceof Error ? error.message : String(error);
+  return {
+    code: 3,
+    message: `Expected the request of ${method.name} to be a ${method.plan.request.name}, but it doesn't decode: ${text}`,
+    unexpected: false,
+  };
+}
+
+/** INTERNAL, because the defect is in the worker's own code. `error` names the field. */
+export function wrongAnswer(task: Task, error: unknown): Status {
+  const text = error instanceof Error ? error.message : String(error);
+  return {
+    code: 13,
+    message: `The handler of ${task.method.name} (shard ${task.shard.index}) returned ${text}`,
+    unexpected: true,
+  };
+}
+
+export function tooLarge(task: Task, sizeBytes: number, what: 'partial' | 'item'): Status {
+  return {
+    code: 8,
+    message:
+      `Expected the ${what} of ${task.method.name} (shard ${task.shard.index}) to be at most ` +
+      `${task.owner.maxPartBytes} bytes (max_answer_bytes), got ${sizeBytes}`,
+    unexpected: false,
+  };
+}
