@@ -1,5 +1,6 @@
 /** A YAML file that knows on which line each of its values stands. */
 import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { ErrorCode } from '../errors/codes.ts';
 import { type Problem, problemsError } from './problems.ts';
 
 export type KeyPath = readonly (string | number)[];
@@ -13,8 +14,8 @@ export interface YamlDocument {
   lineOf(path: KeyPath): number | undefined;
 }
 
-/** Throws CONFIG_INVALID with file and line for what isn't YAML: also a key that is there twice. */
-export function parseYaml(text: string, file: string): YamlDocument {
+/** Throws an error of `code` with file and line for what isn't YAML: also a key that is there twice. */
+export function parseYaml(text: string, file: string, code: ErrorCode = 'CONFIG_INVALID'): YamlDocument {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -26,7 +27,7 @@ export function parseYaml(text: string, file: string): YamlDocument {
         message: `expected YAML: ${error.message.split('\n', 1)[0]}`,
       }),
     );
-    throw problemsError('CONFIG_INVALID', problems);
+    throw problemsError(code, problems);
   }
   const line = (offset: number | undefined): number | undefined =>
     offset === undefined ? undefined : lines.linePos(offset).line;

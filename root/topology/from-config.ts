@@ -1,0 +1,27 @@
+/** The provider that a config asks for. */
+import { relative } from 'node:path';
+import type { LoadedConfig } from '../../shared/config/load.ts';
+import { topologyProblems, toTopology } from './check.ts';
+import { type FileTopologyProvider, fileTopology } from './file.ts';
+import { staticTopology } from './static.ts';
+import type { TopologyProvider } from './topology.ts';
+
+/** Throws RegatherError naming the key and line at fault. `reload` is there where there is something to read again. */
+export function topologyFromConfig(loaded: LoadedConfig): TopologyProvider & Partial<FileTopologyProvider> {
+  const { shards, topology } = loaded.config;
+  if (shards === undefined) throw loaded.error('shards.count', 'expected the number of shards, got nothing');
+  if (topology === undefined) {
+    throw loaded.error('topology', 'expected either "static" or "file", got nothing');
+  }
+  const shape = { shardCount: shards.count, virtualShards: shards.virtual };
+  if (topology.file !== undefined) {
+    const name = relative(process.cwd(), topology.file);
+    return fileTopology({ ...shape, file: topology.file, name: name === '' ? topology.file : name });
+  }
+  const document = topology.static!;
+  const [first] = topologyProblems(document, shape);
+  if (first !== undefined) {
+    throw loaded.error(`topology.static.${first.path.join('.')}`, first.message, 'TOPOLOGY_INVALID');
+  }
+  return staticTopology(toTopology(document, shape, document.epoch ?? 1));
+}
