@@ -31,7 +31,7 @@ export function checkInteger(value: number | bigint): void {
 }
 
 /** 8 bytes, little-endian, of a 64-bit integer given as its two halves. */
-export function int64Bytes(low: number, high: number): Uint8Array {
+export function int64Bytes(low: number, high: number): Buffer {
   const bytes = Buffer.allocUnsafe(8);
   bytes.writeInt32LE(low | 0, 0);
   bytes.writeInt32LE(high | 0, 4);

@@ -24,7 +24,7 @@ export interface FieldOptions {
 export function field(name: string, number: number, type: FieldType, options: FieldOptions = {}): FieldShape {
   const explicit =
     options.optional === true || options.oneof !== undefined || type === 'message' || type === 'group';
-  return {
+  const shape: FieldShape = {
     name,
     number,
     type,
@@ -33,12 +33,12 @@ export function field(name: string, number: number, type: FieldType, options: Fi
     presence: explicit ? 'explicit' : 'implicit',
     ...(options.oneof === undefined ? {} : { oneof: options.oneof }),
     ...(options.message === undefined ? {} : { typeName: 'test.Inner' }),
-    get message() {
-      return options.message!();
-    },
     isMap: false,
     place,
   };
+  // A getter, as in compiled plans: messages may contain themselves.
+  if (options.message !== undefined) Object.defineProperty(shape, 'message', { get: options.message });
+  return shape;
 }
 
 export function message(name: string, ...fields: FieldShape[]): MessageShape {
