@@ -1,0 +1,3 @@
+import type { PlanComparison } from './compatibility.ts';
+
+export const planComparison: PlanComparison = { fields: () => [], conflict: () => undefined };
