@@ -79,8 +79,10 @@ class RegatherRoot implements Root {
   readonly #registry: MetricRegistry;
   readonly #metrics: RootMetrics;
   readonly #fleet: Fleet;
-  readonly #health: HealthService = healthService();
+  #health: HealthService = healthService();
   #server: Server | undefined;
+  #serving: ServingContext | undefined;
+  #served: ReadonlyMap<string, ServedMethod> | undefined;
   #admin: AdminServer | undefined;
   #stopMetrics: (() => void) | undefined;
   #address: string | undefined;
@@ -120,18 +122,11 @@ class RegatherRoot implements Root {
     this.#stopMetrics = () => processMetrics.stop();
     lifecycle.onChange((state) => processMetrics.setState(state));
     lifecycle.onDrain('requests', () => this.#drainRequests());
-    lifecycle.onUndrain('listener', () => this.#covered());
+    lifecycle.onUndrain('listener', () => this.#listenAgain());
     lifecycle.onStop('connections', () => this.#close());
     try {
-      const serving = this.#serving();
-      const methods = this.#methods();
-      this.#server = createGateway({
-        plan: options.plan,
-        methods,
-        serving,
-        maxConcurrentStreams: options.maxConcurrentStreams ?? 1000,
-        services: [this.#health, reflectionService(options.plan.descriptorSet, [options.plan.name])],
-      });
+      this.#serving = this.#servingContext();
+      this.#served = this.#methods();
       await options.topology.start(
         (topology) => this.#topologyChanged(topology),
         (error) => {
@@ -139,7 +134,7 @@ class RegatherRoot implements Root {
           this.#log.error('the topology cannot be used; the last good one stays', { error });
         },
       );
-      this.#address = await listen(this.#server, options.listen, options.tls);
+      this.#address = await this.#listen(options.listen);
       if (options.admin !== undefined) {
         this.#admin = await startAdmin({
           listen: options.admin,
@@ -182,7 +177,7 @@ class RegatherRoot implements Root {
     };
   }
 
-  #serving(): ServingContext {
+  #servingContext(): ServingContext {
     const clock = this.#options.clock ?? systemClock;
     const fleet = this.#fleet;
     return {
@@ -253,6 +248,26 @@ class RegatherRoot implements Root {
     // GOAWAY: clients open their next call elsewhere, and what runs ends.
     this.#health.close();
     await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  }
+
+  #listen(address: string): Promise<string> {
+    const { plan, maxConcurrentStreams, tls } = this.#options;
+    this.#server = createGateway({
+      plan,
+      methods: this.#served!,
+      serving: this.#serving!,
+      maxConcurrentStreams: maxConcurrentStreams ?? 1000,
+      services: [this.#health, reflectionService(plan.descriptorSet, [plan.name])],
+    });
+    return listen(this.#server, address, tls);
+  }
+
+  /** A server that was shut down doesn't come back: another takes its address. */
+  async #listenAgain(): Promise<void> {
+    if (this.#address === undefined) return;
+    this.#health = healthService();
+    this.#address = await this.#listen(this.#address);
+    this.#covered();
   }
 
   async #close(): Promise<void> {
