@@ -7,18 +7,14 @@ export { staticTopology } from './root/topology/static.ts';
 export type { Topology, TopologyProvider, TopologyWorker } from './root/topology/topology.ts';
 export type { Call, Handler, Shard, StreamHandler } from './shard/handlers.ts';
 export { createWorker, type Worker } from './shard/worker.ts';
-
+// Errors.
+export { codes, type ErrorCode } from './shared/errors/codes.ts';
+export { type ErrorContext, RegatherError } from './shared/errors/errors.ts';
 // For those who lay out data.
 export { shardOf } from './shared/keys/shard-of.ts';
-
 // For those who merge: reducers of their own, and the kit that checks their laws.
 export type { CustomReducer, CustomReducers } from './shared/reducers/custom.ts';
-
 // For tools: the plan of a service, as data.
 export { compilePlan } from './shared/schema/compile.ts';
 export { loadDescriptors } from './shared/schema/descriptors.ts';
 export type * from './shared/schema/plan.ts';
-
-// Errors.
-export { codes, type ErrorCode } from './shared/errors/codes.ts';
-export { type ErrorContext, RegatherError } from './shared/errors/errors.ts';

@@ -1,5 +1,5 @@
 /** Accept: what a call brings along besides its message, its deadline and its metadata. */
-import { type Metadata, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import type { Metadata, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { LeafMetadata } from '../shared/link/leaf-call.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
 import { LEAF_KEY } from './upstream/plain.ts';

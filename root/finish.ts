@@ -2,6 +2,7 @@
 import { Metadata, status } from '@grpc/grpc-js';
 import { RegatherError } from '../shared/errors/errors.ts';
 import { statusNames } from '../shared/errors/status-names.ts';
+import type { MethodPlan } from '../shared/schema/plan.ts';
 import { Writer } from '../shared/wire/writer.ts';
 import {
   type Cause,
@@ -12,7 +13,6 @@ import {
   type Missing,
   shorten,
 } from './coverage.ts';
-import type { MethodPlan } from '../shared/schema/plan.ts';
 import type { Scatter } from './scatter.ts';
 
 export interface Failure {

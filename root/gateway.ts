@@ -106,7 +106,9 @@ export function listen(server: Server, address: string, tls: ServerTls | undefin
         resolve(address.startsWith('unix:') ? address : `${address.slice(0, colon)}:${port}`);
         return;
       }
-      reject(new RegatherError('PORT_TAKEN', `cannot listen on ${address}: ${error.message}`, { cause: error }));
+      reject(
+        new RegatherError('PORT_TAKEN', `cannot listen on ${address}: ${error.message}`, { cause: error }),
+      );
     });
   });
 }

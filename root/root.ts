@@ -10,11 +10,11 @@ import { compileMerger } from '../shared/merge/compile.ts';
 import { createProcessMetrics } from '../shared/metrics/process.ts';
 import { MetricRegistry } from '../shared/metrics/registry.ts';
 import { createRootMetrics, type RootMetrics } from '../shared/metrics/root.ts';
+import { version } from '../shared/package.ts';
 import type { CustomReducers } from '../shared/reducers/custom.ts';
 import { reflectionService } from '../shared/reflection/reflection.ts';
 import type { ServicePlan } from '../shared/schema/plan.ts';
-import { version } from '../shared/package.ts';
-import { channelCredentials, type ClientTls, type ServerTls } from '../shared/tls/credentials.ts';
+import { type ClientTls, channelCredentials, type ServerTls } from '../shared/tls/credentials.ts';
 import { causeNumbers, type Missing } from './coverage.ts';
 import { createGateway, listen } from './gateway.ts';
 import { type BreakerOptions, defaultBreakerOptions } from './replicas/breaker.ts';
@@ -95,7 +95,8 @@ class RegatherRoot implements Root {
     this.#registry = new MetricRegistry();
     this.#metrics = createRootMetrics(this.#registry);
     this.lifecycle = new Lifecycle({
-      onFailure: ({ phase, name, error }) => this.#log.error('a lifecycle hook failed', { phase, name, error }),
+      onFailure: ({ phase, name, error }) =>
+        this.#log.error('a lifecycle hook failed', { phase, name, error }),
     });
     this.#fleet = new Fleet({
       plan: options.plan,
@@ -201,7 +202,8 @@ class RegatherRoot implements Root {
     for (const plan of this.#options.plan.methods) {
       methods.set(plan.name, {
         plan,
-        merger: plan.merge === undefined ? undefined : compileMerger(plan, this.#options.reducers ?? new Map()),
+        merger:
+          plan.merge === undefined ? undefined : compileMerger(plan, this.#options.reducers ?? new Map()),
         metrics: this.#metrics.method(plan.name),
       });
     }
@@ -278,4 +280,3 @@ class RegatherRoot implements Root {
     await this.#admin?.close();
   }
 }
-

@@ -5,11 +5,18 @@
 import { status } from '@grpc/grpc-js';
 import type { Clock, Timer } from '../shared/clock.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
-import type { LeafCall, LeafEnd, LeafHandle, LeafMetadata, LeafSink, TaskFailure } from '../shared/link/leaf-call.ts';
+import type {
+  LeafCall,
+  LeafEnd,
+  LeafHandle,
+  LeafMetadata,
+  LeafSink,
+  TaskFailure,
+} from '../shared/link/leaf-call.ts';
 import type { Cause, Missing } from './coverage.ts';
 import type { RequestPlan } from './plan.ts';
-import { recordFailure, recordSuccess, mayRetry } from './replicas/outcome.ts';
-import type { ReplicaSet, Replica, Share } from './replicas/replica-set.ts';
+import { mayRetry, recordFailure, recordSuccess } from './replicas/outcome.ts';
+import type { Replica, ReplicaSet, Share } from './replicas/replica-set.ts';
 import type { WorkerConnection } from './upstream/worker-connection.ts';
 
 /** What becomes of the payloads, and of the end. */
@@ -90,7 +97,6 @@ export class Attempt implements LeafSink {
   }
 }
 
-
 export class Scatter {
   readonly #options: ScatterOptions;
   readonly #collector: Collector;
@@ -146,7 +152,12 @@ export class Scatter {
     return this.#trouble?.get(shard)?.lost?.failure;
   }
 
-  partOf(attempt: Attempt, shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void {
+  partOf(
+    attempt: Attempt,
+    shards: readonly number[],
+    data: Uint8Array,
+    segmentBytes: readonly number[],
+  ): void {
     if (this.#done) return;
     try {
       this.#collector.part(attempt, shards, data, segmentBytes);
@@ -220,7 +231,10 @@ export class Scatter {
   }
 
   /** Decides whether a failed task is tried again, and where; otherwise it is lost. */
-  #failed(attempt: Attempt, failure: TaskFailure): { replica: Replica; task: Share['tasks'][number] } | undefined {
+  #failed(
+    attempt: Attempt,
+    failure: TaskFailure,
+  ): { replica: Replica; task: Share['tasks'][number] } | undefined {
     const { plan, replicas, clock, deadline, retry } = this.#options;
     const { shard } = failure;
     if (this.#collector.has(shard)) return undefined;
@@ -360,4 +374,3 @@ function malformed(shard: number, error: RegatherError): TaskFailure {
     source: 'protocol',
   };
 }
-

@@ -5,7 +5,7 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { RegatherError } from '../shared/errors/errors.ts';
 import { validateMessage } from '../shared/wire/validate.ts';
-import { accept, type Accepted } from './accept.ts';
+import { type Accepted, accept } from './accept.ts';
 import { type Coverage, coverageTrailer, type Missing } from './coverage.ts';
 import { coverageFailure, enough, errorFailure, type Failure } from './finish.ts';
 import { planRequest, type RequestPlan } from './plan.ts';
@@ -82,7 +82,10 @@ export class StreamAnswer implements Collector {
       try {
         validateMessage(data, start, end, response);
       } catch (thrown) {
-        throw new RegatherError('PARTIAL_MALFORMED', RegatherError.from(thrown).message, { shards, cause: thrown });
+        throw new RegatherError('PARTIAL_MALFORMED', RegatherError.from(thrown).message, {
+          shards,
+          cause: thrown,
+        });
       }
       start = end;
     }
@@ -147,7 +150,9 @@ export class StreamAnswer implements Collector {
       `not finished within ${Math.round(this.#accepted.timeoutMs)} ms`,
     );
     return missing.map((entry) =>
-      entry.cause === 'timeout' && this.#begun.has(entry.shard) ? { ...entry, cause: 'incomplete' as const } : entry,
+      entry.cause === 'timeout' && this.#begun.has(entry.shard)
+        ? { ...entry, cause: 'incomplete' as const }
+        : entry,
     );
   }
 

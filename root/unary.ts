@@ -1,18 +1,18 @@
 /** One unary answer: accept ▸ plan ▸ scatter ▸ gather ▸ finish. */
-import type { Metadata, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
+import type { Metadata, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { RegatherError } from '../shared/errors/errors.ts';
 import type { Merger, Part } from '../shared/merge/merger.ts';
+import type { RootMethodMetrics } from '../shared/metrics/root.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
 import { validateMessage } from '../shared/wire/validate.ts';
-import { accept, type Accepted } from './accept.ts';
+import { type Accepted, accept } from './accept.ts';
 import { type Coverage, coverageTrailer, type Missing } from './coverage.ts';
 import { coverageFailure, enough, errorFailure, type Failure } from './finish.ts';
 import { Gather } from './gather.ts';
 import { planRequest, type RequestPlan } from './plan.ts';
-import type { RootMethodMetrics } from '../shared/metrics/root.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
-import type { ServingContext } from './serving.ts';
 import { type Attempt, type Collector, type FinishReason, Scatter } from './scatter.ts';
+import type { ServingContext } from './serving.ts';
 
 /** What all answers of a method share. */
 export interface ServedMethod {
@@ -88,7 +88,12 @@ export class UnaryAnswer implements Collector {
 
   // Collector
 
-  part(_attempt: Attempt, shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void {
+  part(
+    _attempt: Attempt,
+    shards: readonly number[],
+    data: Uint8Array,
+    segmentBytes: readonly number[],
+  ): void {
     const { merger, plan } = this.#method;
     this.#serving.metrics.partialBytes.inc(data.length);
     if (merger !== undefined) {
@@ -98,7 +103,10 @@ export class UnaryAnswer implements Collector {
     try {
       validateMessage(data, 0, data.length, plan.leaf.response);
     } catch (thrown) {
-      throw new RegatherError('PARTIAL_MALFORMED', RegatherError.from(thrown).message, { shards, cause: thrown });
+      throw new RegatherError('PARTIAL_MALFORMED', RegatherError.from(thrown).message, {
+        shards,
+        cause: thrown,
+      });
     }
     if (this.#gather.complete) return;
     this.#gather.offer({ shards, sizeBytes: data.length });
@@ -156,7 +164,8 @@ export class UnaryAnswer implements Collector {
       return;
     }
     const { bytes, trailer } = coverageTrailer(coverage);
-    if (method.coverageField !== undefined) payload = withCoverage(payload, method.coverageField.number, bytes);
+    if (method.coverageField !== undefined)
+      payload = withCoverage(payload, method.coverageField.number, bytes);
     if (payload.length > method.maxAnswerBytes) {
       const text = `the answer has ${payload.length} bytes, the most is ${method.maxAnswerBytes} (max_answer_bytes of ${method.name})`;
       this.#fail(errorFailure(new RegatherError('ANSWER_TOO_LARGE', text), coverage));

@@ -122,17 +122,18 @@ export class Fleet implements ScatterMetrics {
         shards: [...replicas.keys()],
         serves: connection.served,
       })),
-      shards: (topology === undefined ? [] : Array.from({ length: topology.shardCount }, (_, shard) => shard)).map(
-        (shard) => ({
-          shard,
-          replicas: this.#set!.replicasOf(shard).map(({ worker, breaker }) => ({
-            worker: worker.id,
-            address: worker.address,
-            state: !worker.serves(shard) ? 'not served' : worker.draining ? 'draining' : worker.state,
-            breaker: breaker.state,
-          })),
-        }),
-      ),
+      shards: (topology === undefined
+        ? []
+        : Array.from({ length: topology.shardCount }, (_, shard) => shard)
+      ).map((shard) => ({
+        shard,
+        replicas: this.#set!.replicasOf(shard).map(({ worker, breaker }) => ({
+          worker: worker.id,
+          address: worker.address,
+          state: !worker.serves(shard) ? 'not served' : worker.draining ? 'draining' : worker.state,
+          breaker: breaker.state,
+        })),
+      })),
     };
   }
 

@@ -111,12 +111,17 @@ export class ReplicaSet {
   /** Every breaker is closed, so that a choice doesn't take one's probe. */
   #settled(): boolean {
     return this.#replicas.every((list) =>
-      list.every((replica) => replica.worker.breaker.state === 'closed' && replica.breaker.state === 'closed'),
+      list.every(
+        (replica) => replica.worker.breaker.state === 'closed' && replica.breaker.state === 'closed',
+      ),
     );
   }
 
   #assign(tasks: readonly LeafTask[], turn: number): Assignment {
-    const byWorker = new Map<WorkerConnection, { worker: WorkerConnection; tasks: LeafTask[]; replicas: Replica[] }>();
+    const byWorker = new Map<
+      WorkerConnection,
+      { worker: WorkerConnection; tasks: LeafTask[]; replicas: Replica[] }
+    >();
     let unassigned: Unassigned[] | undefined;
     for (const task of tasks) {
       const replica = this.#choose(task.shard, turn);
@@ -154,7 +159,9 @@ export class ReplicaSet {
     if (list.length === 0) {
       return { task, cause: 'unavailable', detail: `no worker has shard ${task.shard} in the topology` };
     }
-    const reasons = list.map(({ worker }) => `${worker.id} (${worker.address}) ${describe(worker, task.shard)}`);
+    const reasons = list.map(
+      ({ worker }) => `${worker.id} (${worker.address}) ${describe(worker, task.shard)}`,
+    );
     const open = list.every(({ worker }) => worker.breaker.state === 'open');
     return { task, cause: open ? 'breaker_open' : 'unavailable', detail: reasons.join('; ') };
   }
@@ -169,7 +176,8 @@ function allowed(replica: Replica): boolean {
 }
 
 function describe(worker: WorkerConnection, shard: number): string {
-  if (!worker.connected) return worker.reason === '' ? `is ${worker.state}` : `is ${worker.state}: ${worker.reason}`;
+  if (!worker.connected)
+    return worker.reason === '' ? `is ${worker.state}` : `is ${worker.state}: ${worker.reason}`;
   if (worker.draining) return 'is draining';
   if (!worker.serves(shard)) return `does not serve shard ${shard}`;
   return 'is behind an open breaker';

@@ -2,8 +2,22 @@
  * A worker that is any gRPC server of the service: its methods are called directly, one task per call, with the shard in metadata
  * `regather-shard`. The channel is ours alone, because grpc-js has no connect timeout and a pooled one can't be replaced.
  */
-import { type ChannelCredentials, Client, connectivityState, Metadata, status, type StatusObject } from '@grpc/grpc-js';
-import type { LeafCall, LeafEnd, LeafHandle, LeafSink, TaskFailure, Upstream } from '../../shared/link/leaf-call.ts';
+import {
+  type ChannelCredentials,
+  Client,
+  connectivityState,
+  Metadata,
+  type StatusObject,
+  status,
+} from '@grpc/grpc-js';
+import type {
+  LeafCall,
+  LeafEnd,
+  LeafHandle,
+  LeafSink,
+  TaskFailure,
+  Upstream,
+} from '../../shared/link/leaf-call.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import { type ClientTls, serverNameOptions } from '../../shared/tls/credentials.ts';
 
@@ -48,7 +62,9 @@ export class PlainUpstream implements Upstream {
   run(call: LeafCall, sink: LeafSink): LeafHandle {
     if (this.#stuck()) {
       const calls = new PlainCall(this, call, sink);
-      queueMicrotask(() => calls.failAll(`${this.#options.address} doesn't answer: no HTTP/2 connection yet`));
+      queueMicrotask(() =>
+        calls.failAll(`${this.#options.address} doesn't answer: no HTTP/2 connection yet`),
+      );
       return calls;
     }
     const calls = new PlainCall(this, call, sink);
@@ -198,7 +214,10 @@ class PlainCall implements LeafHandle {
     // By hand, and without a client-side deadline: the caller has one timer for all of them, and a deadline of grpc-js's
     // would reset the stream on its own (see RESETS_PER_SECOND). The header takes 8 digits at most.
     const leftUs = Math.max(1, Math.ceil((deadline - performance.now()) * 1000));
-    sent.set('grpc-timeout', leftUs < 1e8 ? `${leftUs}u` : `${Math.min(99_999_999, Math.ceil(leftUs / 1000))}m`);
+    sent.set(
+      'grpc-timeout',
+      leftUs < 1e8 ? `${leftUs}u` : `${Math.min(99_999_999, Math.ceil(leftUs / 1000))}m`,
+    );
     return sent;
   }
 
@@ -215,7 +234,8 @@ class PlainCall implements LeafHandle {
       (error, response) => {
         if (this.#running[index] === undefined) return;
         if (error !== null || response === undefined) this.#settle(index, failureOf(task.shard, error));
-        else if (response.length > maxPartBytes) this.#settle(index, tooLarge(task.shard, response.length, maxPartBytes));
+        else if (response.length > maxPartBytes)
+          this.#settle(index, tooLarge(task.shard, response.length, maxPartBytes));
         else {
           this.#sink.part([task.shard], response, NO_SEGMENTS);
           this.#settle(index, undefined);

@@ -1,7 +1,7 @@
 /** A root's connection to one worker: a link, or plain gRPC where the worker has none. Lives as long as the topology names it. */
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import type { LeafCall, LeafHandle, LeafSink, Upstream } from '../../shared/link/leaf-call.ts';
 import { LinkClient, type LinkState } from '../../shared/link/client.ts';
+import type { LeafCall, LeafHandle, LeafSink, Upstream } from '../../shared/link/leaf-call.ts';
 import type { Logger } from '../../shared/log/logger.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import type { ClientTls } from '../../shared/tls/credentials.ts';

@@ -26,9 +26,13 @@ export function serverCredentials(tls: ServerTls | undefined): ServerCredentials
   if (tls === undefined) return ServerCredentials.createInsecure();
   const { cert, key, ca, client_auth: clientAuth = false } = tls;
   if (clientAuth && ca === undefined) {
-    throw new RegatherError('CONFIG_INVALID', 'tls.client_auth needs tls.ca: the certificate that signs those of clients', {
-      field: 'tls.ca',
-    });
+    throw new RegatherError(
+      'CONFIG_INVALID',
+      'tls.client_auth needs tls.ca: the certificate that signs those of clients',
+      {
+        field: 'tls.ca',
+      },
+    );
   }
   const pair = { cert_chain: pem(cert, 'tls.cert'), private_key: pem(key, 'tls.key') };
   return checked('tls', () =>
@@ -62,7 +66,10 @@ function pem(path: string, field: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new RegatherError('CONFIG_INVALID', `${field}: cannot read ${path}: ${(cause as Error).message}`, { field, cause });
+    throw new RegatherError('CONFIG_INVALID', `${field}: cannot read ${path}: ${(cause as Error).message}`, {
+      field,
+      cause,
+    });
   }
 }
 
@@ -71,9 +78,13 @@ function checked<T>(field: string, make: () => T): T {
   try {
     return make();
   } catch (cause) {
-    throw new RegatherError('CONFIG_INVALID', `${field}: not a usable certificate or key: ${(cause as Error).message}`, {
-      field,
-      cause,
-    });
+    throw new RegatherError(
+      'CONFIG_INVALID',
+      `${field}: not a usable certificate or key: ${(cause as Error).message}`,
+      {
+        field,
+        cause,
+      },
+    );
   }
 }

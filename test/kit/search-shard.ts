@@ -63,7 +63,9 @@ async function suffer(spec: string, shard: number, call: Call): Promise<Uint8Arr
         await sleep(Number(value), undefined, { signal: call.signal });
         break;
       case 'hang':
-        await new Promise((_, reject) => call.signal.addEventListener('abort', () => reject(call.signal.reason)));
+        await new Promise((_, reject) =>
+          call.signal.addEventListener('abort', () => reject(call.signal.reason)),
+        );
         break;
       case 'fail':
         throw Object.assign(new Error(`shard ${shard} was told to fail`), { code: Number(value) });
@@ -72,7 +74,10 @@ async function suffer(spec: string, shard: number, call: Call): Promise<Uint8Arr
       case 'garbage':
         return Buffer.from([0x0a, 0xff, 0xff, 0x01]);
       case 'huge':
-        return Buffer.concat([Buffer.from([0x2a, ...varint(Number(value))]), Buffer.alloc(Number(value), 'x')]);
+        return Buffer.concat([
+          Buffer.from([0x2a, ...varint(Number(value))]),
+          Buffer.alloc(Number(value), 'x'),
+        ]);
       case 'exit':
         process.kill(process.pid, 'SIGKILL');
         break;
@@ -110,7 +115,10 @@ export function openSearchShard(index: number): SearchHandlers {
       if (raw !== undefined) return raw;
       const limit = request.limit === 0 ? hits.length : request.limit;
       // Unsorted on purpose: partials need not arrive in order.
-      const best = [...hits].sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1)).slice(0, limit).reverse();
+      const best = [...hits]
+        .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
+        .slice(0, limit)
+        .reverse();
       return {
         hits: best,
         total: hits.length,
@@ -155,7 +163,12 @@ export function openSearchShard(index: number): SearchHandlers {
       counted(call, async () => {
         const raw = await suffer(request.fault, index, call);
         if (raw !== undefined) return raw;
-        return { documents: request.ids.filter((id) => !id.startsWith('missing')).map(document).reverse() };
+        return {
+          documents: request.ids
+            .filter((id) => !id.startsWith('missing'))
+            .map(document)
+            .reverse(),
+        };
       }),
     Info: (request, call) =>
       counted(call, async () => (await suffer(request.fault, index, call)) ?? document('info')),

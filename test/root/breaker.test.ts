@@ -1,6 +1,11 @@
 import test from 'ava';
+import {
+  Breaker,
+  type BreakerState,
+  BreakerWindow,
+  defaultBreakerOptions,
+} from '../../root/replicas/breaker.ts';
 import type { Clock } from '../../shared/clock.ts';
-import { Breaker, type BreakerState, BreakerWindow, defaultBreakerOptions } from '../../root/replicas/breaker.ts';
 
 /** Settled outcomes reach opossum's counters in microtasks. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -10,7 +15,13 @@ function setUp() {
   const clock: Clock = { now: () => now, setTimer: () => ({ cancel() {} }) };
   const states: BreakerState[] = [];
   const window = new BreakerWindow(10_000);
-  const breaker = new Breaker(window, defaultBreakerOptions, (state) => states.push(state), clock, () => 0.5);
+  const breaker = new Breaker(
+    window,
+    defaultBreakerOptions,
+    (state) => states.push(state),
+    clock,
+    () => 0.5,
+  );
   return {
     breaker,
     states,

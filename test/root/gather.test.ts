@@ -6,7 +6,12 @@ import type { Part } from '../../shared/merge/merger.ts';
 const part = (...shards: number[]): Part => ({ shards, sizeBytes: 10 });
 
 /** The invariants of G3: the committed parts are disjoint, were offered, and are what `covers` says. */
-function check(t: { true(v: boolean): unknown; is(a: unknown, b: unknown): unknown }, gather: Gather, count: number, offered: readonly Part[]) {
+function check(
+  t: { true(v: boolean): unknown; is(a: unknown, b: unknown): unknown },
+  gather: Gather,
+  count: number,
+  offered: readonly Part[],
+) {
   const seen = new Map<number, number>();
   for (const committed of gather.parts()) {
     t.true(offered.includes(committed));
@@ -56,7 +61,10 @@ test('parts that were passed over are used when they fit after all', (t) => {
   gather.offer(part(3));
   t.true(gather.complete);
   t.deepEqual(
-    gather.parts().map(({ shards }) => shards).sort(),
+    gather
+      .parts()
+      .map(({ shards }) => shards)
+      .sort(),
     [[0], [1, 2], [3]],
   );
 });
@@ -75,7 +83,9 @@ test('G3: random overlapping, duplicate and late parts never cover a shard twice
   const scenario = shardCount.chain((count) =>
     fc.tuple(
       fc.constant(count),
-      fc.array(fc.uniqueArray(fc.integer({ min: 0, max: count - 1 }), { minLength: 1, maxLength: count }), { maxLength: 9 }),
+      fc.array(fc.uniqueArray(fc.integer({ min: 0, max: count - 1 }), { minLength: 1, maxLength: count }), {
+        maxLength: 9,
+      }),
     ),
   );
   fc.assert(
