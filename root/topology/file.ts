@@ -29,7 +29,6 @@ export interface FileTopologyOptions extends TopologyShape {
   readonly pollMs?: number;
 }
 
-/** `reload` reads the file now; it rejects with what is wrong with it. */
 export interface FileTopologyProvider extends TopologyProvider {
   reload(): Promise<void>;
 }

@@ -2,12 +2,12 @@
 import { relative } from 'node:path';
 import type { LoadedConfig } from '../../shared/config/load.ts';
 import { topologyProblems, toTopology } from './check.ts';
-import { type FileTopologyProvider, fileTopology } from './file.ts';
+import { fileTopology } from './file.ts';
 import { staticTopology } from './static.ts';
 import type { TopologyProvider } from './topology.ts';
 
-/** Throws RegatherError naming the key and line at fault. `reload` is there where there is something to read again. */
-export function topologyFromConfig(loaded: LoadedConfig): TopologyProvider & Partial<FileTopologyProvider> {
+/** Throws RegatherError naming the key and line at fault. */
+export function topologyFromConfig(loaded: LoadedConfig): TopologyProvider {
   const { shards, topology } = loaded.config;
   if (shards === undefined) throw loaded.error('shards.count', 'expected the number of shards, got nothing');
   if (topology === undefined) {

@@ -28,6 +28,8 @@ export interface TopologyProvider {
    * goes to `on`; one that can't be used goes to `onError`, and the last good one stays.
    */
   start(on: (topology: Topology) => void, onError: (error: RegatherError) => void): Promise<void>;
+  /** Where there is something to read again: reads it now, and rejects with what is wrong with it. */
+  reload?(): Promise<void>;
   /** Idempotent. Nothing is called after it. */
   stop(): void;
 }

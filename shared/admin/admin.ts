@@ -33,14 +33,14 @@ export interface AdminOptions {
   readonly version?: string | undefined;
 }
 
-export interface Admin {
+export interface AdminServer {
   /** As bound: "127.0.0.1:7001". */
   readonly address: string;
   close(): Promise<void>;
 }
 
 /** Throws RegatherError PORT_TAKEN if the address can't be bound. */
-export async function startAdmin(options: AdminOptions): Promise<Admin> {
+export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const { lifecycle, metrics, log, kind, token } = options;
   const { host, port } = splitAddress(options.listen);
   let wasReady = lifecycle.state === 'ready';

@@ -212,6 +212,10 @@ function resolvePaths(
 function unknownFlagKey(name: string, flag: string, keys: readonly ConfigKey[]): RegatherError {
   const names = keys.map((key) => key.key);
   return problemsError('CONFIG_INVALID', [
-    { file: flag, key: '', message: `expected a key of the config, got "${name}".${didYouMean(name, names)}` },
+    {
+      file: flag,
+      key: '',
+      message: `expected a key of the config, got "${name}".${didYouMean(name, names)}`,
+    },
   ]);
 }

@@ -72,10 +72,6 @@ export const configSchema = section({
       description: 'Call workers through their plain gRPC methods even if they speak the link.',
       why: 'Links cost a fraction.',
     }).default(false),
-    combine: flag({
-      description: "Let workers combine their shards' partials.",
-      why: 'Fewer bytes, same answer.',
-    }).default(true),
     retry: flag({
       description: 'Try failed tasks of idempotent methods once more, on another replica.',
       why: 'One lost worker should cost no answers.',
@@ -119,6 +115,10 @@ export const configSchema = section({
       description:
         'Tasks that may wait for a slot; beyond it they are refused. Left out: what the module says.',
     }).optional(),
+    combine: flag({
+      description: "Make one part of the partials of a call's shards.",
+      why: 'Fewer bytes, less merging at the root, same answer.',
+    }).default(true),
     tls: serverTls.optional(),
   }).prefault({}),
   shards: section({

@@ -48,7 +48,7 @@ admin: { token: 5 }
     'regather.yaml:4: root.lisen: expected a known key. Did you mean "listen"?',
     'regather.yaml:5: root.listen: expected "host:port", got 7000',
     'regather.yaml:6: root.admin: expected "host:port", got "127.0.0.1:99999"',
-    'regather.yaml:7: worker: expected a section with module, listen, admin, id, shards, concurrency, queue, tls, got 5',
+    'regather.yaml:7: worker: expected a section with module, listen, admin, id, shards, concurrency, queue, combine, tls, got 5',
     'regather.yaml:8: shards.count: expected an integer from 1 to 65536, got 0.5',
     'regather.yaml:13: topology.static.workers.0.address: expected "host:port", got "here"',
     'regather.yaml:14: topology.static.workers.0.shards.1: expected an integer from 0 to 65535, got "a"',
