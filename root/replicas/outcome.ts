@@ -22,19 +22,18 @@ export function recordSuccess(replica: Replica): void {
 export function recordFailure(replica: Replica, failure: TaskFailure): void {
   const { breaker } = replica;
   // The connection's failure is the worker's, and what wasn't begun or was cancelled says nothing of the replica.
-  if (failure.source === 'transport' || failure.notStarted) return breaker.neutral();
-  if (failure.source === 'protocol') return breaker.failure();
-  switch (failure.code) {
-    case status.CANCELLED:
-    case status.RESOURCE_EXHAUSTED:
-      return breaker.neutral();
-    case status.UNKNOWN:
-    case status.DEADLINE_EXCEEDED:
-    case status.INTERNAL:
-    case status.UNAVAILABLE:
-    case status.DATA_LOSS:
-      return breaker.failure();
-    default:
-      return breaker.success();
-  }
+  if (failure.source === 'transport' || failure.notStarted) breaker.neutral();
+  else if (failure.source === 'protocol' || BROKEN.has(failure.code)) breaker.failure();
+  else if (UNTOLD.has(failure.code)) breaker.neutral();
+  else breaker.success();
 }
+
+const BROKEN: ReadonlySet<number> = new Set([
+  status.UNKNOWN,
+  status.DEADLINE_EXCEEDED,
+  status.INTERNAL,
+  status.UNAVAILABLE,
+  status.DATA_LOSS,
+]);
+/** Ours, or of a replica that protects itself. */
+const UNTOLD: ReadonlySet<number> = new Set([status.CANCELLED, status.RESOURCE_EXHAUSTED]);

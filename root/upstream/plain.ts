@@ -92,12 +92,7 @@ export class PlainUpstream implements Upstream {
   #connect(): Client {
     const client = new Client(this.#options.address, this.#options.credentials, {
       ...serverNameOptions(this.#options.workerTls),
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_retries': 0,
-      'grpc.enable_channelz': 0,
-      'grpc.service_config_disable_resolution': 1,
-      'grpc.max_receive_message_length': -1,
-      'grpc.max_send_message_length': -1,
+      ...clientChannelOptions(-1),
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 5000,
     });
