@@ -1,7 +1,7 @@
 /** The methods that a worker serves: their plan, codec, merge and metrics in one object each. */
 import type { Merger } from '../shared/merge/merger.ts';
 import type { WorkerMethodMetrics } from '../shared/metrics/worker.ts';
-import type { MethodPlan, ServicePlan } from '../shared/schema/plan.ts';
+import type { MethodPlan } from '../shared/schema/plan.ts';
 
 export interface WorkerMethod {
   /** Position in a shard's `handlers`. */
@@ -20,16 +20,4 @@ export interface WorkerMethod {
   /** What combines the partials of several shards, and the method whose merge it is: of a `leaf`, the one that names it. */
   readonly merge: { readonly merger: Merger; readonly plan: MethodPlan } | undefined;
   readonly metrics: WorkerMethodMetrics;
-}
-
-/** Methods that roots call on workers: those served, or the `leaf` that stands in for them. By name. */
-export function leafMethods(plan: ServicePlan): Map<string, MethodPlan> {
-  const owners = new Map<string, MethodPlan>();
-  for (const method of plan.methods) {
-    if (method.scatter.to === 'NONE') continue;
-    const known = owners.get(method.leaf.name);
-    // The merge is declared on the fields of the response, so it is the same for all that share a leaf.
-    if (known?.merge === undefined) owners.set(method.leaf.name, method);
-  }
-  return owners;
 }

@@ -38,7 +38,10 @@ interface PlainError {
   readonly metadata: Metadata;
 }
 
-export function serveUnary(host: Host, method: WorkerMethod): (call: UnaryCall, callback: sendUnaryData<Buffer>) => void {
+export function serveUnary(
+  host: Host,
+  method: WorkerMethod,
+): (call: UnaryCall, callback: sendUnaryData<Buffer>) => void {
   return (call, callback) => {
     run(host, method, call, {
       answered: (data) => callback(null, asBuffer(data)),
@@ -112,17 +115,20 @@ class PlainRun implements TaskOwner {
     const { notStarted } = method.metrics;
     if (host.draining) {
       notStarted.draining.value += 1;
-      return this.#refuse(14, 'The worker is draining');
+      this.#refuse(14, 'The worker is draining');
+      return;
     }
     const shard = shardFor(host, method, call.metadata);
     if (isStatus(shard)) {
       notStarted.not_served.value += 1;
-      return this.#refuse(shard.code, shard.message);
+      this.#refuse(shard.code, shard.message);
+      return;
     }
     const task = new Task(this, method, shard, 0, call.request);
     if (!host.execution.submit(task)) {
       notStarted.queue_full.value += 1;
-      return this.#refuse(8, busyMessage(host), host.execution.pushbackMs());
+      this.#refuse(8, busyMessage(host), host.execution.pushbackMs());
+      return;
     }
     // A deadline that passes comes as this event too: grpc-js keeps the timer and sends the status.
     call.once('cancelled', () => {
@@ -213,4 +219,3 @@ function leafMetadata(metadata: Metadata): LeafMetadata {
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
-

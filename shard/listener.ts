@@ -1,0 +1,63 @@
+/** The worker's gRPC port. */
+import { Server } from '@grpc/grpc-js';
+import { RegatherError } from '../shared/errors/errors.ts';
+import { type ServerTls, serverCredentials } from '../shared/tls/credentials.ts';
+
+/**
+ * How many resets a connection may see before Node closes it for abuse, with every call on it. Node's default, 1000 and then 33
+ * a second, is less than one plain root causes whose calls expire; a reset costs the worker no more than the call it ends.
+ */
+const streamResets = { streamResetBurst: 1_000_000, streamResetRate: 100_000 };
+
+export function createServer(maxStreams: number): Server {
+  const server = new Server({ 'grpc.max_concurrent_streams': maxStreams, 'grpc.enable_channelz': 0 });
+  // A private field of grpc-js, read by bindAsync; a test fails if it is gone.
+  const { commonServerOptions } = server as unknown as { commonServerOptions?: object };
+  if (commonServerOptions === undefined) {
+    throw new RegatherError('INTERNAL', 'This version of @grpc/grpc-js has no commonServerOptions');
+  }
+  Object.assign(commonServerOptions, streamResets);
+  return server;
+}
+
+/** Resolves to the bound address: with the real port where 0 was asked. */
+export function bind(server: Server, address: string, tls: ServerTls | undefined): Promise<string> {
+  if (!address.includes(':')) {
+    throw new RegatherError(
+      'CONFIG_INVALID',
+      `Expected worker.listen to be host:port, got ${JSON.stringify(address)}`,
+      {
+        field: 'worker.listen',
+      },
+    );
+  }
+  const credentials = serverCredentials(tls);
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => {
+      if (error === null) {
+        const colon = address.lastIndexOf(':');
+        resolve(address.startsWith('unix:') ? address : `${address.slice(0, colon)}:${port}`);
+        return;
+      }
+      reject(
+        new RegatherError('PORT_TAKEN', `Cannot listen on ${address} (worker.listen): ${error.message}`, {
+          field: 'worker.listen',
+          cause: error,
+        }),
+      );
+    });
+  });
+}
+
+/** Lets calls end; if `signal` is aborted before, cuts them off. */
+export function shutDown(server: Server, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const force = (): void => server.forceShutdown();
+    signal.addEventListener('abort', force, { once: true });
+    server.tryShutdown(() => {
+      signal.removeEventListener('abort', force);
+      resolve();
+    });
+    if (signal.aborted) force();
+  });
+}
