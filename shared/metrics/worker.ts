@@ -79,8 +79,22 @@ function families(registry: MetricRegistry) {
   };
 }
 
-export function createWorkerMetrics(registry: MetricRegistry): WorkerMetrics {
+/** What is read when somebody scrapes, rather than kept. */
+export interface WorkerGauges {
+  queueDepth(): number;
+  inFlight(): number;
+  links(): number;
+  shards(): number;
+}
+
+export function createWorkerMetrics(registry: MetricRegistry, gauges?: WorkerGauges): WorkerMetrics {
   const all = families(registry);
+  if (gauges !== undefined) {
+    all.queueDepth.collect = () => all.queueDepth.child().set(gauges.queueDepth());
+    all.tasksInFlight.collect = () => all.tasksInFlight.child().set(gauges.inFlight());
+    all.links.collect = () => all.links.child().set(gauges.links());
+    all.shards.collect = () => all.shards.child().set(gauges.shards());
+  }
   const methods = new Map<string, WorkerMethodMetrics>();
   return {
     queueDepth: all.queueDepth.child(),
