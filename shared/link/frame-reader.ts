@@ -460,9 +460,14 @@ export class FrameReader {
     return tag;
   }
 
+  /** The low 32 bits of what is written, as protobuf does. */
   #uint32(limit: number): number {
+    const from = this.#at;
     const value = this.#varint(limit);
-    return value > 0xffffffff ? value % 0x100000000 : value;
+    if (value <= 0xffffffff) return value;
+    let low = 0;
+    for (let i = 0; i < 5; i++) low |= (this.#bytes[from + i]! & 0x7f) << (7 * i);
+    return low >>> 0;
   }
 
   #safe(what: string, limit: number): number {
