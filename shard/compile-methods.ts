@@ -5,6 +5,7 @@ import type { WorkerMetrics } from '../shared/metrics/worker.ts';
 import type { CustomReducers } from '../shared/reducers/custom.ts';
 import { methodCodecs } from '../shared/schema/codecs.ts';
 import type { MethodPlan, ServicePlan } from '../shared/schema/plan.ts';
+import { type AnswerCheck, answerCheck } from './answer-check.ts';
 import type { WorkerMethod } from './method.ts';
 import type { CodecOverride } from './options.ts';
 
@@ -36,7 +37,8 @@ export function compileMethods(options: CompileMethodsOptions): Map<string, Work
       streaming: method.kind === 'server-streaming',
       required: owner !== undefined,
       decode: override?.decodeRequest ?? messages.decodeRequest,
-      encode: override?.encodeResponse ?? messages.encodeResponse,
+      encode:
+        override?.encodeResponse ?? checkedEncode(answerCheck(method.response), messages.encodeResponse),
       merge: merger === undefined || owner === undefined ? undefined : { merger, plan: owner },
       metrics: metrics.method(method.name),
     });
@@ -59,4 +61,16 @@ function leafOwners(plan: ServicePlan): Map<string, MethodPlan> {
     if (owners.get(method.leaf.name)?.merge === undefined) owners.set(method.leaf.name, method);
   }
   return owners;
+}
+
+function checkedEncode(
+  check: AnswerCheck,
+  encode: (value: object) => Uint8Array,
+): (value: unknown) => Uint8Array {
+  return (value) => {
+    const problem = check(value);
+    if (problem !== undefined) throw new TypeError(problem);
+    // The check has seen that it is an object.
+    return encode(value as object);
+  };
 }

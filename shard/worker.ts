@@ -15,8 +15,9 @@ import { createProcessMetrics } from '../shared/metrics/process.ts';
 import { MetricRegistry } from '../shared/metrics/registry.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../shared/metrics/worker.ts';
 import { version } from '../shared/package.ts';
+import type { CustomReducers } from '../shared/reducers/custom.ts';
 import { reflectionService } from '../shared/reflection/reflection.ts';
-import { compilePlan } from '../shared/schema/compile.ts';
+import { compilePlan, type PlanOptions } from '../shared/schema/compile.ts';
 import { loadDescriptors } from '../shared/schema/descriptors.ts';
 import type { ServicePlan } from '../shared/schema/plan.ts';
 import { Alarms } from './alarms.ts';
@@ -38,6 +39,8 @@ import {
 } from './options.ts';
 import { plainService } from './plain-service.ts';
 import { Shards } from './shards.ts';
+
+export type { WorkerHooks, WorkerOptions, WorkerStart } from './options.ts';
 
 export interface Worker {
   readonly state: LifecycleState;
@@ -163,10 +166,11 @@ class RunningWorker implements Host {
       shards: () => this.shards.size,
     });
     const { name, ...source } = options.service;
-    this.#plan = compilePlan(loadDescriptors(source), name);
+    const reducers = options.reducers ?? new Map();
+    this.#plan = compilePlan(loadDescriptors(source), name, reducerNames(reducers));
     this.methods = compileMethods({
       plan: this.#plan,
-      reducers: options.reducers ?? new Map(),
+      reducers,
       metrics: this.metrics,
       codec: options.codec ?? {},
     });
@@ -340,4 +344,9 @@ class RunningWorker implements Host {
       combined: metrics.combines.combined.value,
     };
   }
+}
+
+function reducerNames(reducers: CustomReducers): PlanOptions {
+  const free = [...reducers.values()].filter((reducer) => reducer.free === true);
+  return { customNames: new Set(reducers.keys()), customFree: new Set(free.map(({ name }) => name)) };
 }
