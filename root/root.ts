@@ -5,6 +5,7 @@ import { type AdminServer, startAdmin } from '../shared/admin/admin.ts';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { type HealthService, healthService } from '../shared/health/health.ts';
 import { Lifecycle, type LifecycleState } from '../shared/lifecycle/lifecycle.ts';
+import { installSignals } from '../shared/lifecycle/signals.ts';
 import { createLogger, type ProcessLog } from '../shared/log/logger.ts';
 import { compileMerger } from '../shared/merge/compile.ts';
 import { createProcessMetrics } from '../shared/metrics/process.ts';
@@ -51,6 +52,8 @@ export interface RootOptions {
   readonly breaker?: Partial<BreakerOptions>;
   readonly log?: ProcessLog;
   readonly clock?: Clock;
+  /** Drain on SIGTERM and SIGINT, stop at once on a second one. Default true. */
+  readonly signals?: boolean;
   /** For /configz. */
   readonly config?: () => object;
 }
@@ -122,6 +125,7 @@ class RegatherRoot implements Root {
     const processMetrics = createProcessMetrics(this.#registry, { version, kind: 'root' });
     this.#stopMetrics = () => processMetrics.stop();
     lifecycle.onChange((state) => processMetrics.setState(state));
+    if (options.signals !== false) installSignals(lifecycle);
     lifecycle.onDrain('requests', () => this.#drainRequests());
     lifecycle.onUndrain('listener', () => this.#listenAgain());
     lifecycle.onStop('connections', () => this.#close());

@@ -10,6 +10,7 @@ import {
   type StatusObject,
   status,
 } from '@grpc/grpc-js';
+import { clientChannelOptions } from '../../shared/link/channel-options.ts';
 import type {
   LeafCall,
   LeafEnd,

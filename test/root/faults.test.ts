@@ -1,0 +1,201 @@
+/** What a client sees when shards are slow, dead or wrong (G1, G2, G3, G7, G9), with real worker processes. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { status } from '@grpc/grpc-js';
+import test, { type ExecutionContext } from 'ava';
+import { type Answer, forkWorker, startRoot, startWorker } from '../kit/cluster.ts';
+import { HITS_PER_SHARD } from '../kit/search-shard.ts';
+
+const SHARDS = 4;
+
+/** Two workers with two shards each, in this process. */
+async function setUp(t: ExecutionContext, links = true) {
+  const workers = await Promise.all([
+    startWorker(t, 'w0', { shards: [0, 1], shardCount: SHARDS }),
+    startWorker(t, 'w1', { shards: [2, 3], shardCount: SHARDS }),
+  ]);
+  return startRoot(t, workers, { links });
+}
+
+const causes = (answer: Answer) =>
+  answer.coverage?.missing.map(({ cause, shards }) => [cause, shards.flatMap(({ first, last }) => [first, last])]);
+
+for (const links of [true, false]) {
+  const how = links ? 'over links' : 'over plain gRPC';
+
+  test(`G2: without a shard there is an error that names it and its cause, ${how}`, async (t) => {
+    const { client } = await setUp(t, links);
+    const answer = await client.call('TopK', { fault: 'fail:9@2' });
+    t.is(answer.code, status.FAILED_PRECONDITION);
+    t.regex(answer.details, /3 of 4 shards answered; missing 2: shard 2: failed: shard 2 was told to fail/);
+    t.deepEqual(causes(answer), [['FAILED', [2, 2]]]);
+    t.true(answer.trailer.get('grpc-status-details-bin')[0] instanceof Buffer);
+  });
+
+  test(`G2: min_coverage answers without it, and says so in trailer and field, ${how}`, async (t) => {
+    const { client } = await setUp(t, links);
+    const answer = await client.call('Some', { fault: 'fail:9@0,1' });
+    t.is(answer.code, status.OK, answer.details);
+    t.is(answer.response.total, String(2 * HITS_PER_SHARD));
+    t.deepEqual(causes(answer), [['FAILED', [0, 1]]]);
+    t.is(answer.response.coverage.answered, 2);
+    const less = await client.call('Some', { fault: 'fail:9@0,1,3' });
+    t.is(less.code, status.FAILED_PRECONDITION);
+    t.regex(less.details, /1 of 4 shards answered, min_coverage is 0.5; missing 0-1, 3/);
+  });
+
+  test(`G9: a partial that doesn't decode is its shard's failure, and nobody else's, ${how}`, async (t) => {
+    const { client } = await setUp(t, links);
+    const answer = await client.call('TopK', { fault: 'garbage@1' });
+    t.is(answer.code, status.INTERNAL);
+    t.deepEqual(
+      answer.coverage?.missing.map(({ cause }) => cause),
+      ['MALFORMED'],
+    );
+    t.regex(answer.details, /missing .*1/);
+    t.is((await client.call('TopK', {})).code, status.OK);
+  });
+
+  test(`a partial above max_answer_bytes is its shard's failure and names both sizes, ${how}`, async (t) => {
+    const { client } = await setUp(t, links);
+    const answer = await client.call('Some', { fault: 'huge:5000000@1' });
+    t.is(answer.code, status.OK, answer.details);
+    t.is(answer.coverage?.answered, 3, JSON.stringify(answer.coverage));
+    t.regex(answer.coverage!.missing[0]!.detail, /50000\d\d.*4194304/);
+  });
+
+  test(`an answer above max_answer_bytes is RESOURCE_EXHAUSTED and names both sizes, ${how}`, async (t) => {
+    const { client } = await setUp(t, links);
+    const answer = await client.call('TopK', { fault: 'huge:2000000@*' });
+    t.is(answer.code, status.RESOURCE_EXHAUSTED);
+    t.regex(answer.details, /80000\d\d bytes.*4194304/);
+  });
+
+  test(`G1, G7: at the deadline the client has its status, and the shard stops, ${how}`, async (t) => {
+    const worker = await forkWorker(t, 'w0', { shards: [0, 1], shardCount: 2 });
+    const { client } = await startRoot(t, [worker], { links });
+    const answer = await client.call('TopK', { fault: 'hang@1' }, { timeoutMs: 300 });
+    t.is(answer.code, status.DEADLINE_EXCEEDED);
+    let counts = await worker.counts();
+    while (counts.finished < counts.started) counts = await worker.counts();
+    t.deepEqual(counts, { started: 2, aborted: 1, finished: 2 });
+  });
+
+  test(`a partial answer leaves before the deadline, ${how}`, async (t) => {
+    const { client } = await setUp(t, links);
+    const answer = await client.call('Some', { fault: 'hang@1' }, { timeoutMs: 400 });
+    t.is(answer.code, status.OK, answer.details);
+    t.deepEqual(causes(answer), [['TIMEOUT', [1, 1]]]);
+  });
+
+  test(`G7: when the client leaves, the shards stop, ${how}`, async (t) => {
+    const worker = await forkWorker(t, 'w0', { shards: [0, 1], shardCount: 2 });
+    const { client, root } = await startRoot(t, [worker], { links });
+    let cancel = () => {};
+    const answering = client.call('TopK', { fault: 'hang@*' }, { started: (stop) => (cancel = stop) });
+    while ((await worker.counts()).started < 2) continue;
+    cancel();
+    t.is((await answering).code, status.CANCELLED);
+    let counts = await worker.counts();
+    while (counts.finished < 2) counts = await worker.counts();
+    t.is(counts.aborted, 2);
+    t.is((root.status() as { inFlight: number }).inFlight, 0);
+  });
+
+  test(`a worker killed in the middle of a query: its other replica answers, ${how}`, async (t) => {
+    const workers = await Promise.all(
+      ['w0', 'w1'].map((id) => forkWorker(t, id, { shards: [0, 1], shardCount: 2 })),
+    );
+    const { client } = await startRoot(t, workers, { links });
+    // The replica that gets it first dies of it, at most once: the second finds a sleep.
+    const answers = [client.call('TopK', { fault: 'sleep:150@*' }), client.call('TopK', { fault: 'sleep:150@*' })];
+    while ((await workers[0]!.counts()).started < 2) continue;
+    workers[0]!.process!.kill('SIGKILL');
+    for (const answer of await Promise.all(answers)) {
+      t.is(answer.code, status.OK, answer.details);
+      t.is(answer.response.total, String(2 * HITS_PER_SHARD));
+      t.is(answer.coverage?.answered, 2);
+    }
+  });
+
+  test(`a worker killed without another replica: an error names its shards, ${how}`, async (t) => {
+    const workers = await Promise.all([
+      forkWorker(t, 'w0', { shards: [0, 1], shardCount: 4 }),
+      forkWorker(t, 'w1', { shards: [2, 3], shardCount: 4 }),
+    ]);
+    const { client } = await startRoot(t, workers, { links });
+    const failed = await client.call('TopK', { fault: 'exit@2' });
+    t.is(failed.code, status.UNAVAILABLE, failed.details);
+    t.regex(failed.details, /2 of 4 shards answered; missing 2-3: shard 2: unavailable/);
+    const partial = await client.call('Some', {});
+    t.is(partial.code, status.OK, partial.details);
+    t.deepEqual(causes(partial), [['UNAVAILABLE', [2, 3]]]);
+  });
+
+  test(`what isn't idempotent isn't sent twice after it started, ${how}`, async (t) => {
+    const workers = await Promise.all(
+      ['w0', 'w1'].map((id) => forkWorker(t, id, { shards: [0, 1], shardCount: 2 })),
+    );
+    const { client } = await startRoot(t, workers, { links });
+    const before = client.call('Count', { fault: 'sleep:2000@*' });
+    while ((await workers[0]!.counts()).started + (await workers[1]!.counts()).started < 2) continue;
+    const victim = (await workers[0]!.counts()).started > 0 ? workers[0]! : workers[1]!;
+    const survivor = victim === workers[0] ? workers[1]! : workers[0]!;
+    victim.process!.kill('SIGKILL');
+    t.is((await before).code, status.UNAVAILABLE);
+    t.is((await survivor.counts()).started, 0);
+    const after = await client.call('Count', {});
+    t.is(after.code, status.OK, after.details);
+  });
+
+  test(`a stream that breaks off after its first item is an error, or marked incomplete, ${how}`, async (t) => {
+    const { client } = await setUp(t, links);
+    const failed = await client.stream('List', { perShard: 3, fault: '/fail:13@1' });
+    t.is(failed.code, status.INTERNAL);
+    const partial = await client.stream('ListSome', { perShard: 3, fault: '/fail:13@1' });
+    t.is(partial.code, status.OK, partial.details);
+    t.deepEqual(causes(partial), [['INCOMPLETE', [1, 1]]]);
+    t.is(partial.items.length, 3 * 3 + 1);
+  });
+}
+
+test('a handler that throws is UNKNOWN with its message, and the process lives', async (t) => {
+  const { client } = await setUp(t);
+  const answer = await client.call('TopK', { fault: 'throw@3' });
+  t.is(answer.code, status.UNKNOWN);
+  t.regex(answer.details, /shard 3 has a defect/);
+  t.is((await client.call('TopK', {})).code, status.OK);
+});
+
+test('a worker that accepts TCP and never speaks costs its shards, not the deadline of the others', async (t) => {
+  const silent = createServer((socket) => t.teardown(() => socket.destroy()));
+  silent.listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  t.teardown(() => silent.close());
+  const { port } = silent.address() as { port: number };
+  const good = await startWorker(t, 'w0', { shards: [0, 1], shardCount: 4 });
+  const { client } = await startRoot(
+    t,
+    [good, { id: 'w1', address: `127.0.0.1:${port}`, shards: [2, 3] }],
+    { ready: false },
+  );
+  let answer = await client.call('Some', {});
+  // The link to the good worker may still be on its way at the first call.
+  while (answer.code === status.UNAVAILABLE) answer = await client.call('Some', {});
+  t.deepEqual(causes(answer), [['UNAVAILABLE', [2, 3]]]);
+});
+
+test('a deadline that leaves no time to merge fails at once and asks nobody', async (t) => {
+  const worker = await forkWorker(t, 'w0', { shards: [0], shardCount: 1 });
+  const { client } = await startRoot(t, [worker]);
+  const answer = await client.call('Some', {}, { metadata: { 'grpc-timeout': '3m' } });
+  t.is(answer.code, status.DEADLINE_EXCEEDED);
+  t.is((await worker.counts()).started, 0);
+});
+
+test('metadata of the client reaches the shards, without what is reserved', async (t) => {
+  const { client } = await setUp(t);
+  const answer = await client.call('TopK', { text: 'x' }, { metadata: { 'regather-shard': '3', 'x-tenant': 'a' } });
+  t.is(answer.code, status.OK);
+  t.is(answer.coverage?.answered, SHARDS);
+});
