@@ -138,7 +138,7 @@ class MergeCompiler {
 
   #field(inside: Inside, field: FieldShape): MergeSpec {
     const fail = (message: string): MergeSpec => this.#fail(inside.shape, field, message);
-    const read = readMerge(this.#scope.shapes.options(field));
+    const read = readMerge(this.#scope.shapes.desc(field)?.options);
     const keys = inside.keys.filter(([first]) => first === field);
     if (keys.length > 0) return this.#key(inside, field, keys, read !== undefined);
     if (field.typeName === coverageMessage) return this.#coverage(inside, field, read !== undefined);
@@ -263,7 +263,7 @@ class MergeCompiler {
       const fits = !found.repeated && (which === 'sum' ? isNumber(found) : isInteger(found));
       const needs = which === 'sum' ? 'a singular number' : 'a singular integer';
       if (!fits) fail(`avg names ${which} "${name}", which is ${describe(found)}: expected ${needs}.`);
-      else if (readMerge(this.#scope.shapes.options(found))?.value.sum === undefined) {
+      else if (readMerge(this.#scope.shapes.desc(found)?.options)?.value.sum === undefined) {
         fail(`avg names ${which} "${name}", which must itself merge by sum.`);
       }
       return found;

@@ -15,7 +15,7 @@ interface Known {
 export class Shapes {
   readonly #known = new Map<string, Known>();
   readonly #shapes = new Map<string, MessageShape>();
-  readonly #options = new WeakMap<FieldShape, Uint8Array>();
+  readonly #descs = new WeakMap<FieldShape, FieldDesc>();
   readonly #place: (fullName: string) => Place;
 
   constructor(descriptors: Descriptors) {
@@ -47,9 +47,9 @@ export class Shapes {
     return shape;
   }
 
-  /** A field's google.protobuf.FieldOptions, serialized. */
-  options(field: FieldShape): Uint8Array | undefined {
-    return this.#options.get(field);
+  /** What a field was made from. A copy of a shape has none. */
+  desc(field: FieldShape): FieldDesc | undefined {
+    return this.#descs.get(field);
   }
 
   #field(inside: Known, desc: FieldDesc): FieldShape {
@@ -80,7 +80,7 @@ export class Shapes {
       // Enumerable, so that a copy of the field keeps it.
       Object.defineProperty(field, 'message', { enumerable: true, get: () => this.message(desc.typeName!) });
     }
-    if (desc.options !== undefined) this.#options.set(field, desc.options);
+    this.#descs.set(field, desc);
     return field;
   }
 }
