@@ -138,8 +138,8 @@ export function check(
   watchedAt = found;
 }
 
-/** The position after the field at `pos`. */
-function checkField(
+/** Checks the one field at `pos` of a message of that type; the position after it. */
+export function checkField(
   message: MessageCheck,
   bytes: Uint8Array,
   pos: number,

@@ -157,19 +157,14 @@ export function writeScalar(out: Writer, type: FieldType, value: ScalarValue): v
     case 'bool':
       out.byte(value ? 1 : 0);
       return;
-    case 'sint32':
-    case 'sint64':
-    case 'fixed64':
-    case 'sfixed64':
-    case 'fixed32':
-    case 'sfixed32':
-    case 'uint32': {
-      const bits = BigInt.asUintN(64, BigInt(value as number | bigint));
-      writeInteger(out, type, Number(bits >> 32n), Number(bits & 0xffffffffn));
-      return;
-    }
     default:
-      out.integer(value as number | bigint);
+      if (typeof value === 'bigint') {
+        const bits = BigInt.asUintN(64, value);
+        writeInteger(out, type, Number(bits >> 32n), Number(bits & 0xffffffffn));
+      } else {
+        const number = value as number;
+        writeInteger(out, type, Math.floor(number / 4294967296) >>> 0, number >>> 0);
+      }
   }
 }
 

@@ -123,13 +123,22 @@ export class Writer {
     this.fixed32(high);
   }
 
+  /** Every NaN as the one quiet NaN: an engine may keep any bits it likes in one. */
   double(value: number): void {
+    if (Number.isNaN(value)) {
+      this.fixed64(0x7ff80000, 0);
+      return;
+    }
     float64[0] = value;
     this.reserve(8);
     for (let i = 0; i < 8; i++) this.buffer[this.pos++] = scratch[i]!;
   }
 
   float(value: number): void {
+    if (Number.isNaN(value)) {
+      this.fixed32(0x7fc00000);
+      return;
+    }
     float32[0] = value;
     this.reserve(4);
     for (let i = 0; i < 4; i++) this.buffer[this.pos++] = scratch[i]!;

@@ -1,0 +1,354 @@
+/**
+ * One pass over a partial: checks its whole structure and remembers where the values are that merging needs. What is remembered are
+ * positions; the bytes stay where they are.
+ */
+
+import type { Reducer } from '../reducers/reducer.ts';
+import type { FieldMerge, FieldShape, MessageMerge, MessageShape } from '../schema/plan.ts';
+import {
+  check,
+  checkField,
+  checkMessage,
+  checkScalar,
+  groupBodyEnd,
+  type MessageCheck,
+  watchedAt,
+} from '../wire/check.ts';
+import { WireFault } from '../wire/fault.ts';
+import {
+  FIXED32,
+  FIXED64,
+  LEN,
+  lengthWithin,
+  MAX_DEPTH,
+  skipValue,
+  tagEnd,
+  VARINT,
+  varintEnd,
+  varintLow,
+} from '../wire/reader.ts';
+import { wireTypeOf } from '../wire/scalar.ts';
+import { ItemList } from './items.ts';
+import type { Order } from './order.ts';
+
+/** What a scan keeps of a field. */
+export const VALUE = 0; // where the last value begins
+export const CHILD = 1; // a scan of the message, all its occurrences together
+export const SPANS = 2; // the bodies of the occurrences of a message that is copied whole
+export const ITEMS = 3; // the bodies of the items
+export const RUNS = 4; // ranges of numbers: the content of a packed field, or one value
+export const DROPPED = 5; // nothing
+
+interface FieldPlace {
+  readonly slot: number;
+  readonly oneof: number;
+  readonly free: boolean;
+  readonly explicit: boolean;
+  readonly check: MessageCheck | undefined;
+}
+
+/** A field of a merged message, compiled. */
+export class FieldCode {
+  readonly field: FieldShape;
+  readonly merge: FieldMerge;
+  /** Position among the message's fields. */
+  readonly slot: number;
+  /** "Response.total", for errors. */
+  readonly name: string;
+  readonly wireType: number;
+  readonly tag: number;
+  readonly scanAs: number;
+  readonly free: boolean;
+  readonly explicit: boolean;
+  /** Index into `MessageCode.oneofs`, or -1. */
+  readonly oneof: number;
+  /** Of messages. */
+  readonly check: MessageCheck | undefined;
+  /** CHILD. */
+  child: MessageCode | undefined;
+  /** ITEMS of a `top`: what they rank by. */
+  order: Order | undefined;
+  /** Set once, right after all fields of the message are there. */
+  reducer!: Reducer;
+
+  constructor(shape: MessageShape, merge: FieldMerge, place: FieldPlace) {
+    const { field } = merge;
+    this.field = field;
+    this.merge = merge;
+    this.slot = place.slot;
+    this.name = `${shape.name}.${field.name}`;
+    this.wireType = wireTypeOf(field.type);
+    this.tag = ((field.number << 3) | this.wireType) >>> 0;
+    this.scanAs = scanAs(merge);
+    this.free = place.free;
+    this.explicit = place.explicit;
+    this.oneof = place.oneof;
+    this.check = place.check;
+    this.child = undefined;
+    this.order = undefined;
+  }
+}
+
+function scanAs({ field, spec }: FieldMerge): number {
+  if (spec.kind === 'avg' || spec.kind === 'coverage') return DROPPED;
+  const isMessage = field.type === 'message' || field.type === 'group';
+  if (field.repeated) return isMessage || field.type === 'string' || field.type === 'bytes' ? ITEMS : RUNS;
+  if (!isMessage) return VALUE;
+  return spec.kind === 'message' ? CHILD : SPANS;
+}
+
+export class OneofCode {
+  readonly name: string;
+  /** Every member merges by `first`: then the lowest shard that has any of them decides. */
+  allFirst = true;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+const SMALL_NUMBERS = 256;
+
+/** A merged message, compiled. */
+export class MessageCode {
+  readonly shape: MessageShape;
+  /** Ascending by number. */
+  readonly fields: FieldCode[] = [];
+  readonly oneofs: OneofCode[] = [];
+  readonly check: MessageCheck;
+  /** Some field in it, however deep, is left out of final answers. */
+  readonly hasInternal: boolean;
+  readonly #small = new Int16Array(SMALL_NUMBERS).fill(-1);
+  readonly #large = new Map<number, number>();
+  /** A fresh `Scan.at`. */
+  readonly blank: number[] = [];
+
+  constructor(merge: MessageMerge, check: MessageCheck, hasInternal: boolean) {
+    this.shape = merge.shape;
+    this.check = check;
+    this.hasInternal = hasInternal;
+  }
+
+  add(field: FieldCode): void {
+    this.fields.push(field);
+    this.blank.push(0);
+    if (field.field.number < SMALL_NUMBERS) this.#small[field.field.number] = field.slot;
+    else this.#large.set(field.field.number, field.slot);
+  }
+
+  /** -1: the schema doesn't know the number. */
+  slotOf(number: number): number {
+    return number < SMALL_NUMBERS ? this.#small[number]! : (this.#large.get(number) ?? -1);
+  }
+}
+
+const NO_LISTS: (ItemList | undefined)[] = [];
+const NO_CHILDREN: (Scan | undefined)[] = [];
+
+/** What one source (a shard's partial, several shards' combined one, an item) has of a message. */
+export class Scan {
+  readonly code: MessageCode;
+  readonly bytes: Buffer;
+  /** The lowest one that the source is of. */
+  readonly shard: number;
+  /** Per slot: 0 absent; VALUE: where the value begins; otherwise 1. */
+  readonly at: number[];
+  lists = NO_LISTS;
+  children = NO_CHILDREN;
+  /** Per oneof: 1 + the slot of the member that is set; 0 none. Empty until one is set. */
+  members: number[] | undefined = undefined;
+  unknownFields = 0;
+
+  constructor(code: MessageCode, bytes: Buffer, shard: number) {
+    this.code = code;
+    this.bytes = bytes;
+    this.shard = shard;
+    this.at = code.blank.slice();
+  }
+
+  list(slot: number): ItemList {
+    if (this.lists === NO_LISTS) this.lists = new Array<ItemList | undefined>(this.at.length).fill(undefined);
+    let list = this.lists[slot];
+    if (list === undefined) {
+      list = new ItemList();
+      this.lists[slot] = list;
+      this.at[slot] = 1;
+    }
+    return list;
+  }
+
+  child(slot: number, code: MessageCode): Scan {
+    if (this.children === NO_CHILDREN)
+      this.children = new Array<Scan | undefined>(this.at.length).fill(undefined);
+    let child = this.children[slot];
+    if (child === undefined) {
+      child = new Scan(code, this.bytes, this.shard);
+      this.children[slot] = child;
+      this.at[slot] = 1;
+    }
+    return child;
+  }
+
+  /** A member of a oneof was set: whatever other member was before no longer is. */
+  choose(oneof: number, slot: number): void {
+    this.members ??= new Array<number>(this.code.oneofs.length).fill(0);
+    const before = this.members[oneof]! - 1;
+    if (before === slot) return;
+    this.members[oneof] = slot + 1;
+    if (before < 0) return;
+    this.at[before] = 0;
+    if (this.lists !== NO_LISTS) this.lists[before] = undefined;
+    if (this.children !== NO_CHILDREN) this.children[before] = undefined;
+  }
+}
+
+/** The sources of one merge, each array by ascending shard. Inside nested messages both are the same. */
+export class Sources {
+  /** One per source; several shards' combined part is one. */
+  free: readonly Scan[];
+  /** One per shard. */
+  ordered: readonly Scan[];
+
+  constructor(free: readonly Scan[], ordered: readonly Scan[]) {
+    this.free = free;
+    this.ordered = ordered;
+  }
+
+  of(field: FieldCode): readonly Scan[] {
+    return field.free ? this.free : this.ordered;
+  }
+}
+
+/** Adds `bytes[pos, end)` to what the scan has. Throws WireFault. */
+export function scanMessage(scan: Scan, pos: number, end: number, depth: number): void {
+  const { code, bytes, at } = scan;
+  const { fields } = code;
+  while (pos < end) {
+    const tag = bytes[pos]!;
+    const slot = tag < 128 ? code.slotOf(tag >>> 3) : -1;
+    if (slot >= 0) {
+      const field = fields[slot]!;
+      if (field.tag === tag) {
+        if (field.scanAs === VALUE && field.oneof < 0) {
+          const next = skipValue(bytes, pos + 1, end, tag);
+          if (next >= 0) {
+            at[slot] = pos + 1;
+            pos = next;
+            continue;
+          }
+        } else if (field.scanAs === ITEMS && field.wireType === LEN) {
+          const next = scanItems(field, scan.list(slot), bytes, pos, end, depth);
+          if (next > pos) {
+            pos = next;
+            continue;
+          }
+        }
+      }
+    }
+    pos = scanField(scan, pos, end, depth);
+  }
+  const { lists } = scan;
+  for (let slot = lists.length - 1; slot >= 0; slot--) lists[slot]?.trim();
+}
+
+/** Items in a row, by their short tag. Returns where it can't go on. */
+function scanItems(
+  field: FieldCode,
+  list: ItemList,
+  bytes: Buffer,
+  pos: number,
+  end: number,
+  depth: number,
+): number {
+  const { tag, check: itemCheck, order } = field;
+  const watch = order === undefined ? -1 : order.watch;
+  while (pos < end && bytes[pos] === tag) {
+    const length = lengthWithin(bytes, pos + 1, end);
+    if (length < 0) return pos;
+    const start = length < 128 && bytes[pos + 1]! < 128 ? pos + 2 : varintEnd(bytes, pos + 1, end);
+    const next = start + length;
+    if (itemCheck !== undefined) {
+      if (depth <= 0) return pos;
+      check(itemCheck, bytes, start, next, watch, depth - 1);
+    }
+    list.push(
+      start,
+      next,
+      order === undefined ? 0 : order.rank(bytes, watch >= 0 ? watchedAt : order.find(bytes, start, next)),
+    );
+    pos = next;
+  }
+  return pos;
+}
+
+/** The long way: any tag, any form. Returns the position after the field. */
+function scanField(scan: Scan, pos: number, end: number, depth: number): number {
+  const { code, bytes } = scan;
+  const valueAt = tagEnd(bytes, pos, end);
+  if (valueAt < 0) throw new WireFault('a malformed tag', code.shape.name, pos);
+  const tag = varintLow(bytes, pos);
+  const slot = code.slotOf(tag >>> 3);
+  if (slot < 0) {
+    scan.unknownFields++;
+    return checkField(code.check, bytes, pos, end, depth);
+  }
+  const field = code.fields[slot]!;
+  const { field: shape } = field;
+  const isMessage = shape.message !== undefined;
+  if (isMessage && (tag & 7) === field.wireType) {
+    return scanSubmessage(scan, field, valueAt, end, tag, depth);
+  }
+  const next = checkScalar(code.shape, shape, bytes, valueAt, end, tag);
+  if (field.oneof >= 0) scan.choose(field.oneof, slot);
+  switch (field.scanAs) {
+    case VALUE:
+      scan.at[slot] = valueAt;
+      break;
+    case ITEMS:
+      scan.list(slot).push(varintEnd(bytes, valueAt, end), next, 0);
+      break;
+    case RUNS:
+      scan.list(slot).push((tag & 7) === field.wireType ? valueAt : varintEnd(bytes, valueAt, end), next, 0);
+      break;
+  }
+  return next;
+}
+
+function scanSubmessage(
+  scan: Scan,
+  field: FieldCode,
+  valueAt: number,
+  end: number,
+  tag: number,
+  depth: number,
+): number {
+  const { code, bytes } = scan;
+  if (field.scanAs !== CHILD) {
+    const next = checkMessage(field.check!, field.field, code.shape, bytes, valueAt, end, tag, depth);
+    if (field.oneof >= 0) scan.choose(field.oneof, field.slot);
+    if (field.scanAs !== DROPPED) {
+      const start = (tag & 7) === LEN ? varintEnd(bytes, valueAt, end) : valueAt;
+      const stop = (tag & 7) === LEN ? next : groupBodyEnd(bytes, next, tag);
+      const { order } = field;
+      scan
+        .list(field.slot)
+        .push(start, stop, order === undefined ? 0 : order.rank(bytes, order.find(bytes, start, stop)));
+    }
+    return next;
+  }
+  if (depth <= 0) throw new WireFault(`more than ${MAX_DEPTH} nested messages`, field.name, valueAt);
+  const next = skipValue(bytes, valueAt, end, tag, depth);
+  // The check explains what is wrong with it.
+  if (next < 0) return checkMessage(field.check!, field.field, code.shape, bytes, valueAt, end, tag, depth);
+  if (field.oneof >= 0) scan.choose(field.oneof, field.slot);
+  const start = (tag & 7) === LEN ? varintEnd(bytes, valueAt, end) : valueAt;
+  const stop = (tag & 7) === LEN ? next : groupBodyEnd(bytes, next, tag);
+  scanMessage(scan.child(field.slot, field.child!), start, stop, depth - 1);
+  return next;
+}
+
+/** The position after the number at `pos` of a run. */
+export function numberEnd(field: FieldCode, bytes: Buffer, pos: number, end: number): number {
+  if (field.wireType === VARINT) return varintEnd(bytes, pos, end);
+  return pos + (field.wireType === FIXED64 ? 8 : field.wireType === FIXED32 ? 4 : 0);
+}
