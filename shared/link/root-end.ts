@@ -83,7 +83,10 @@ export class RootEnd implements FrameHandler, CallLink, TurnEnd {
     } else if (this.#outbox.congested || this.#waiting.length > 0) {
       if (this.#waiting.length - this.#waitingFrom >= MAX_WAITING)
         this.#refuse(open, `${MAX_WAITING} calls wait for the link already`);
-      else this.#waiting.push(open);
+      else {
+        this.#waiting.push(open);
+        this.#outbox.touch();
+      }
     } else this.#write(open, peer);
     return open;
   }
