@@ -6,9 +6,10 @@ import type { Report } from './report/report.ts';
 import { formatMarkdown, formatText } from './report/table.ts';
 import { type Scenario, UsageError } from './scenario.ts';
 import { memory } from './scenarios/memory.ts';
+import { merge } from './scenarios/merge.ts';
 import { overhead } from './scenarios/overhead.ts';
 
-const scenarios: readonly Scenario[] = [overhead, memory];
+const scenarios: readonly Scenario[] = [overhead, merge, memory];
 
 interface Flags {
   readonly json?: string;

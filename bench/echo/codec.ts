@@ -56,15 +56,15 @@ export function codecOf<T extends object>(type: protobuf.Type): Codec<T> {
 const types = loadTypes(`${peersFolder}batch.proto`);
 
 export const echoProto: string = `${benchFolder}echo.proto`;
-export const echoPath = '/regather.bench.v1.EchoService/Echo';
-export const echoService = 'regather.bench.v1.EchoService';
-export const batchPath = '/regather.bench.v1.EchoBatchService/EchoBatch';
+export const echoPath = '/bench.v1.EchoService/Echo';
+export const echoService = 'bench.v1.EchoService';
+export const batchPath = '/bench.v1.EchoBatchService/EchoBatch';
 
-export const echoRequest: Codec<EchoRequest> = codecOf(types.lookupType('regather.bench.v1.EchoRequest'));
-export const echoResponse: Codec<EchoResponse> = codecOf(types.lookupType('regather.bench.v1.EchoResponse'));
+export const echoRequest: Codec<EchoRequest> = codecOf(types.lookupType('bench.v1.EchoRequest'));
+export const echoResponse: Codec<EchoResponse> = codecOf(types.lookupType('bench.v1.EchoResponse'));
 export const batchRequest: Codec<{ shards: number[]; request: Uint8Array }> = codecOf(
-  types.lookupType('regather.bench.v1.EchoBatchRequest'),
+  types.lookupType('bench.v1.EchoBatchRequest'),
 );
 export const batchResponse: Codec<{ answers: EchoResponse[] }> = codecOf(
-  types.lookupType('regather.bench.v1.EchoBatchResponse'),
+  types.lookupType('bench.v1.EchoBatchResponse'),
 );

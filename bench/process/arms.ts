@@ -2,6 +2,7 @@
 import { echoPath } from '../echo/codec.ts';
 import { expectedAnswer, makeRequest, shardsOf, workerCount } from '../echo/shards.ts';
 import { BenchProcess } from './bench-process.ts';
+import type { WorkerKind } from './worker.ts';
 
 export interface Arm {
   readonly name: string;
@@ -36,18 +37,19 @@ interface Fleet {
 
 const noFleet: Fleet = { processes: [], addresses: [] };
 
-function kindOfWorkers(arm: string): string | undefined {
+function kindOfWorkers(arm: string): WorkerKind | undefined {
   if (arm === 'empty') return undefined;
-  return arm === 'by-hand' || arm === 'batched' ? 'by-hand' : 'regather';
+  if (arm === 'by-hand' || arm === 'batched') return 'by-hand';
+  return arm === 'links-no-combine' ? 'regather-no-combine' : 'regather';
 }
 
-async function startFleet(kind: string): Promise<Fleet> {
+async function startFleet(kind: WorkerKind): Promise<Fleet> {
   const processes = Array.from(
     { length: workerCount },
     (_, index) => new BenchProcess(`${kind} worker ${index}`, 'process/worker.ts'),
   );
   const addresses = await Promise.all(
-    processes.map((worker, index) => worker.ask<string>('start', { kind, index, shards: shardsOf(index) })),
+    processes.map((worker, index) => worker.ask<string>('start', { kind, shards: shardsOf(index) })),
   );
   return { processes, addresses };
 }

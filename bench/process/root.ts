@@ -1,13 +1,19 @@
-/** A root process of any arm. */
-import { startBatchedRoot } from '../peers/batched-root.ts';
-import { startByHandRoot } from '../peers/by-hand-root.ts';
-import { startEmptyRoot } from '../peers/empty-root.ts';
+/** A root process of any arm. An arm's code is loaded only where it runs, or its memory would be in the others' figures. */
 import { serveParent } from './child.ts';
 
-const starts: Record<string, (workers: readonly string[]) => Promise<string>> = {
-  'by-hand': startByHandRoot,
-  batched: startBatchedRoot,
-  empty: startEmptyRoot,
+type Start = (workers: readonly string[]) => Promise<string>;
+
+const links: Start = async (workers) =>
+  (await import('../regather/root.ts')).startRegatherRoot(workers, true);
+
+const starts: Record<string, Start> = {
+  'by-hand': async (workers) => (await import('../peers/by-hand-root.ts')).startByHandRoot(workers),
+  batched: async (workers) => (await import('../peers/batched-root.ts')).startBatchedRoot(workers),
+  plain: async (workers) => (await import('../regather/root.ts')).startRegatherRoot(workers, false),
+  // The difference is in its workers.
+  'links-no-combine': links,
+  links,
+  empty: async () => (await import('../peers/empty-root.ts')).startEmptyRoot(),
 };
 
 serveParent({
