@@ -32,6 +32,7 @@ function doubleText(value: number, float: boolean): string {
   if (Number.isNaN(value)) return 'nan';
   if (value === Infinity) return 'inf';
   if (value === -Infinity) return '-inf';
+  if (Object.is(value, -0)) return '-0';
   if (!float) {
     const short = shortest(value, 15);
     return Number(short) === value ? short : shortest(value, 17);

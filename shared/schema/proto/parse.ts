@@ -155,6 +155,9 @@ class Parser {
       else message.field.push(this.#field(inside, undefined));
     }
     this.#syntheticOneofs(message);
+    // A message set's extensions may have any number.
+    const isSet = options.some((option) => option.name[0]!.text === 'message_set_wire_format');
+    if (isSet) for (const range of message.extensionRange) if (range.end === maxEnd) range.end = int32;
   }
 
   #syntheticOneofs(message: MessageDesc): void {

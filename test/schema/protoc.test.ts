@@ -1,0 +1,20 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { loadDescriptors } from '../../shared/schema/descriptors.ts';
+import { differences } from './differences.ts';
+import { hasProtoc, protoc } from './protoc.ts';
+
+const corpus = fileURLToPath(new URL('corpus', import.meta.url));
+const proto = fileURLToPath(new URL('../../proto', import.meta.url));
+const compare = hasProtoc ? test : test.skip;
+
+for (const name of readdirSync(corpus).filter((file) => file.endsWith('.proto'))) {
+  compare(`${name} compiles to what protoc makes of it`, (t) => {
+    const theirs = protoc(name, [corpus, proto]);
+    if (typeof theirs === 'string') return t.fail(theirs);
+    const ours = loadDescriptors({ proto: join(corpus, name), includeDirs: [corpus] });
+    t.deepEqual(differences(ours.bytes, theirs), []);
+  });
+}
