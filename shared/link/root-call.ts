@@ -38,7 +38,9 @@ export class RootCall implements LeafHandle {
   #open: number;
   #seq = 0;
   #credit: number;
-  /** Streaming: granted for a part that is still incomplete, to be set off against what the caller grants. */
+  /** Streaming: bytes handed to the caller that it hasn't granted yet. */
+  #ungranted = 0;
+  /** Streaming: granted for a part that was incomplete, to be set off against what the caller grants. */
   #advanced = 0;
   /** Streaming: granted by the caller and not yet told to the worker. */
   #toGrant = 0;
@@ -69,12 +71,15 @@ export class RootCall implements LeafHandle {
 
   grant(bytes: number): void {
     if (!this.call.streaming || this.closed || this.id === 0) return;
+    this.#ungranted = Math.max(0, this.#ungranted - bytes);
     const settled = Math.min(bytes, this.#advanced);
     this.#advanced -= settled;
     this.#toGrant += bytes - settled;
-    if (this.#toGrant < CREDIT_BYTES / 4) return;
-    this.#grantNow(this.#toGrant);
-    this.#toGrant = 0;
+    if (this.#toGrant >= CREDIT_BYTES / 4) {
+      this.#grantNow(this.#toGrant);
+      this.#toGrant = 0;
+    }
+    if (this.#pieceBytes > 0) this.#advance();
   }
 
   chunk(
@@ -125,9 +130,18 @@ export class RootCall implements LeafHandle {
         return;
       }
     }
-    // A part larger than its credit could never arrive, so what the link itself holds is granted by the link.
-    if (this.#credit >= CREDIT_BYTES / 2) return;
-    if (streaming) this.#advanced += CREDIT_BYTES - this.#credit;
+    if (!streaming) {
+      if (this.#credit < CREDIT_BYTES / 2) this.#refill();
+    } else this.#advance();
+  }
+
+  /**
+   * A part larger than the credit could never arrive. So once the caller has granted all that it got, the link grants what it
+   * holds itself, and never holds more than a credit and a part.
+   */
+  #advance(): void {
+    if (this.#ungranted > 0 || this.#credit >= CREDIT_BYTES / 2) return;
+    this.#advanced += CREDIT_BYTES - this.#credit;
     this.#refill();
   }
 
@@ -175,7 +189,8 @@ export class RootCall implements LeafHandle {
       this.#badPart(shards, fault, code);
       return;
     }
-    if (!streaming) this.#mark(shards, ANSWERED);
+    if (streaming) this.#ungranted += data.length;
+    else this.#mark(shards, ANSWERED);
     try {
       this.#sink.part(shards, data, segmentBytes);
     } catch (thrown) {

@@ -44,6 +44,11 @@ export interface LinkServer {
   readonly calls: number;
   /** Tells every root, and turns away calls that come all the same; `false` takes it back. */
   setDraining(draining?: boolean): void;
+  /**
+   * Resolves when every root has read what it was told, and all calls that it had sent before have been read: after
+   * `setDraining` none comes any more. A root that doesn't answer Pings is waited for until its link is lost.
+   */
+  barrier(): Promise<void>;
   /** Tells every root what `shards()` is now. */
   shardsChanged(): void;
   /** Ends all links: what is written goes out, open calls are cancelled. */
@@ -143,6 +148,9 @@ export function serveLink(options: ServeLinkOptions): LinkServer {
       if (draining === value) return;
       draining = value;
       for (const link of links) sendState(link.end);
+    },
+    async barrier() {
+      await Promise.all([...links].map((link) => link.end.barrier()));
     },
     shardsChanged() {
       for (const link of links) sendState(link.end);

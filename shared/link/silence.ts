@@ -31,7 +31,7 @@ export class SilenceWatch {
 
   constructor(options: SilenceOptions) {
     this.#options = options;
-    this.#thirdMs = options.limitMs / 3;
+    this.#thirdMs = Math.ceil(options.limitMs / 3);
     this.#slackMs = Math.max(1, options.limitMs / 16);
     this.#check = () => this.#tick();
     this.#heardAt = options.clock.now();

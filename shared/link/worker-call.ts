@@ -45,6 +45,8 @@ export class WorkerCall implements IncomingCall {
   queued = false;
   next: WorkerCall | undefined = undefined;
   readonly #queue: CallQueue;
+  /** A streaming method: a shard without items has neither a part nor a status. */
+  readonly #streaming: boolean;
   readonly #parts: QueuedPart[] = [];
   #offset = 0;
   #seq = 0;
@@ -54,7 +56,6 @@ export class WorkerCall implements IncomingCall {
   #answered: number[] | undefined;
   #room: Promise<void> | undefined;
   #makeRoom: (() => void) | undefined;
-  #streaming = false;
   /** `end` was called. */
   #over = false;
   #lost = false;
@@ -77,6 +78,7 @@ export class WorkerCall implements IncomingCall {
     metadata: LeafMetadata,
     credit: number,
     maxPartBytes: number,
+    streaming: boolean,
   ) {
     this.#queue = queue;
     this.root = root;
@@ -91,6 +93,7 @@ export class WorkerCall implements IncomingCall {
     this.metadata = metadata;
     this.#credit = credit;
     this.maxPartBytes = maxPartBytes;
+    this.#streaming = streaming;
   }
 
   part(shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void {
@@ -118,7 +121,6 @@ export class WorkerCall implements IncomingCall {
     if (!this.tasks.some((task) => task.shard === shard))
       throw defect(`items of shard ${shard}, which call ${this.id} doesn't ask`);
     if (this.cancelled) return undefined;
-    this.#streaming = true;
     this.#parts.push({ shards, data, segmentBytes: itemBytes });
     this.#unsent += data.length;
     this.#queue.ready(this);

@@ -25,6 +25,8 @@ export interface WorkerEndOptions {
   readonly silenceMs: number;
   readonly draining: () => boolean;
   readonly onCall: (call: IncomingCall) => void;
+  /** Short names of the methods that stream. */
+  readonly streaming: ReadonlySet<string>;
   readonly on: {
     ready(hello: HelloFrame): void;
     /** The stream has to end: LINK_REFUSED, LINK_PROTOCOL or LINK_LOST. `lose` is the owner's to call. */
@@ -47,6 +49,8 @@ export class WorkerEnd implements FrameHandler, CallQueue {
   #maxCalls = 0;
   #lastId = 0;
   #pings = 0n;
+  /** What waits for the answer to a Ping, by its token. */
+  readonly #barriers = new Map<bigint, () => void>();
   #over = false;
 
   constructor(options: WorkerEndOptions) {
@@ -104,6 +108,15 @@ export class WorkerEnd implements FrameHandler, CallQueue {
     this.#outbox.touch();
   }
 
+  /** Resolves when the root has read all that was sent so far, and what it had sent before has been read; or when the link is lost. */
+  barrier(): Promise<void> {
+    if (this.#over || this.#peer === undefined) return Promise.resolve();
+    const token = ++this.#pings;
+    this.#outbox.frames.ping(token, false);
+    this.#outbox.touch();
+    return new Promise((resolve) => this.#barriers.set(token, resolve));
+  }
+
   /** What is queued and may go, goes now: before the stream is ended. */
   flush(): void {
     if (!this.#over) this.#outbox.flush();
@@ -120,6 +133,8 @@ export class WorkerEnd implements FrameHandler, CallQueue {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
     for (const call of calls) this.#drop(call, true);
+    for (const resolve of this.#barriers.values()) resolve();
+    this.#barriers.clear();
   }
 
   #drop(call: WorkerCall, lost: boolean): void {
@@ -211,6 +226,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
       metadata,
       credit,
       maxPartBytes,
+      this.#options.streaming.has(method),
     );
     this.#calls.set(id, call);
     if (this.#options.draining()) {
@@ -256,7 +272,11 @@ export class WorkerEnd implements FrameHandler, CallQueue {
 
   ping(token: bigint, reply: boolean): void {
     if (this.#peer === undefined) throw fault('Ping came before Hello');
-    if (reply) return;
+    if (reply) {
+      this.#barriers.get(token)?.();
+      this.#barriers.delete(token);
+      return;
+    }
     this.#outbox.frames.ping(token, true);
     this.#outbox.touch();
   }
