@@ -3,6 +3,8 @@ import { describe } from './paths.ts';
 import type { FieldMerge, MergeSpec, MessageMerge, MethodPlan, ServicePlan, WindowSpec } from './plan.ts';
 import { placeText } from './problems.ts';
 
+export { planJson } from './plan-json.ts';
+
 /** The plan for people: what `regather check` prints. Ends in a line break. */
 export function formatPlan(plan: ServicePlan): string {
   const lines = [plan.name];

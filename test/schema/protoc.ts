@@ -1,19 +1,25 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { wellKnown } from '../../shared/schema/proto/well-known.ts';
 
 const found = spawnSync('protoc', ['--version'], { encoding: 'utf8' });
 
 /** protoc is there to compare with. Under CI=true it has to be: a comparison that skips itself proves nothing. */
-export const hasProtoc = found.status === 0 || process.env['CI'] === 'true';
+export const hasProtoc = found.status === 0 || process.env.CI === 'true';
 
 /** What `protoc --include_imports --descriptor_set_out` makes of a file, or what it complains of. */
 export function protoc(file: string, includeDirs: readonly string[], ...flags: string[]): Buffer | string {
   const folder = mkdtempSync(join(tmpdir(), 'regather-protoc-'));
   try {
     const out = join(folder, 'set.bin');
-    const includes = includeDirs.map((dir) => `-I${dir}`);
+    // Debian's compiler comes without protobuf's own .proto files, and another version's would differ.
+    for (const [name, text] of wellKnown) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+    const includes = [...includeDirs, folder].map((dir) => `-I${dir}`);
     const run = spawnSync(
       'protoc',
       [...includes, '--include_imports', `--descriptor_set_out=${out}`, ...flags, file],
