@@ -97,12 +97,19 @@ export class Attempt implements LeafSink {
   }
 }
 
+/**
+ * Where a partial answer will do, workers send what is ready so long before the end, or a slow shard would keep those that
+ * share its worker out of the answer. Long enough for a network and a busy loop.
+ */
+const FLUSH_MS = 20;
+
 export class Scatter {
   readonly #options: ScatterOptions;
   readonly #collector: Collector;
   readonly #attempts: Attempt[] = [];
   #trouble: Map<number, Trouble> | undefined;
   #lost = 0;
+  #flushAfterMs = 0;
   #timer: Timer | undefined;
   #done = false;
 
@@ -118,8 +125,9 @@ export class Scatter {
   /** Sends the first attempts. `finished` may come before it returns, if no task can go anywhere. */
   start(): void {
     const { plan, replicas, clock, deadline } = this.#options;
-    const now = clock.now();
-    this.#timer = clock.setTimer(() => this.#finish('deadline'), Math.max(0, deadline - now));
+    const leftMs = Math.max(0, deadline - clock.now());
+    this.#timer = clock.setTimer(() => this.#finish('deadline'), leftMs);
+    if (plan.method.minCoverage < 1) this.#flushAfterMs = Math.max(leftMs / 2, leftMs - FLUSH_MS);
     const { shares, unassigned } = replicas.assign(plan.tasks);
     for (let i = 0; i < shares.length; i++) this.#send(shares[i]!);
     for (let i = 0; i < unassigned.length; i++) {
@@ -217,7 +225,7 @@ export class Scatter {
       tasks: share.tasks,
       streaming: method.kind === 'server-streaming',
       deadline,
-      flushAfterMs: 0,
+      flushAfterMs: this.#flushAfterMs,
       priority: 0,
       epoch: replicas.topology.epoch,
       metadata,

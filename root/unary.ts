@@ -5,7 +5,7 @@ import type { Merger, Part } from '../shared/merge/merger.ts';
 import type { RootMethodMetrics } from '../shared/metrics/root.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
 import { validateMessage } from '../shared/wire/validate.ts';
-import { type Accepted, accept } from './accept.ts';
+import { type Accepted, accept, ownDeadline } from './accept.ts';
 import { type Coverage, coverageTrailer, type Missing } from './coverage.ts';
 import { coverageFailure, enough, errorFailure, type Failure } from './finish.ts';
 import { Gather } from './gather.ts';
@@ -56,6 +56,7 @@ export class UnaryAnswer implements Collector {
     serving.metrics.inFlight.inc();
     const method = this.#method.plan;
     try {
+      ownDeadline(this.#call);
       this.#accepted = accept(this.#call, method, this.#startedAt);
       this.#replicas = serving.replicas();
       this.#plan = planRequest(method, this.#call.request, this.#replicas.topology, {

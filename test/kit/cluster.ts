@@ -2,7 +2,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { type CallOptions, Client, credentials, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import {
+  type CallOptions,
+  Client,
+  credentials,
+  Metadata,
+  type ServiceError,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import type { ExecutionContext } from 'ava';
 import protobuf from 'protobufjs';
 import { createRoot, type Root, type RootOptions } from '../../root/root.ts';
@@ -10,10 +17,10 @@ import { staticTopology } from '../../root/topology/static.ts';
 import type { WorkerStart } from '../../shard/options.ts';
 import type { WorkerAddresses } from '../../shard/worker.ts';
 import { createLogger } from '../../shared/log/logger.ts';
+import { packageRoot } from '../../shared/package.ts';
+import { methodCodecs } from '../../shared/schema/codecs.ts';
 import { compilePlan } from '../../shared/schema/compile.ts';
 import { loadDescriptors } from '../../shared/schema/descriptors.ts';
-import { methodCodecs } from '../../shared/schema/codecs.ts';
-import { packageRoot } from '../../shared/package.ts';
 import { searchProto, searchWorker } from './search-worker.ts';
 
 export const searchPlan = compilePlan(loadDescriptors({ proto: searchProto }), undefined);
@@ -32,7 +39,11 @@ export interface RunningWorker {
 const workerFile = fileURLToPath(new URL('search-worker.ts', import.meta.url));
 
 /** A worker process; killed when the test ends. */
-export async function forkWorker(t: ExecutionContext, id: string, start: WorkerStart): Promise<RunningWorker> {
+export async function forkWorker(
+  t: ExecutionContext,
+  id: string,
+  start: WorkerStart,
+): Promise<RunningWorker> {
   const child = fork(workerFile, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   t.teardown(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -48,14 +59,20 @@ export async function forkWorker(t: ExecutionContext, id: string, start: WorkerS
     process: child,
     async counts() {
       child.send({ counts: true });
-      const [answer] = (await once(child, 'message')) as [{ counts: { started: number; aborted: number; finished: number } }];
+      const [answer] = (await once(child, 'message')) as [
+        { counts: { started: number; aborted: number; finished: number } },
+      ];
       return answer.counts;
     },
   };
 }
 
 /** A worker in this process; stopped when the test ends. */
-export async function startWorker(t: ExecutionContext, id: string, start: WorkerStart): Promise<RunningWorker> {
+export async function startWorker(
+  t: ExecutionContext,
+  id: string,
+  start: WorkerStart,
+): Promise<RunningWorker> {
   const { counts } = await import('./search-shard.ts');
   const worker = searchWorker({ id, signals: false, ...start });
   t.teardown(() => worker.stop());
@@ -112,7 +129,13 @@ export function isReady(root: Root): Promise<void> {
 export interface Coverage {
   expected: number;
   answered: number;
-  missing: { cause: string; count: number; shards: { first: number; last: number }[]; detail: string; attempts: number }[];
+  missing: {
+    cause: string;
+    count: number;
+    shards: { first: number; last: number }[];
+    detail: string;
+    attempts: number;
+  }[];
   epoch: string;
   truncated: boolean;
 }
@@ -152,7 +175,11 @@ export class SearchClient {
   call(
     method: string,
     request: object | Buffer,
-    options: { timeoutMs?: number; metadata?: Record<string, string>; started?: (cancel: () => void) => void } = {},
+    options: {
+      timeoutMs?: number;
+      metadata?: Record<string, string>;
+      started?: (cancel: () => void) => void;
+    } = {},
   ): Promise<Answer> {
     const codec = codecs.get(method)!;
     const bytes = Buffer.isBuffer(request) ? request : codec.encodeRequest(request);
@@ -208,7 +235,9 @@ export class SearchClient {
         options.onItem?.(item, () => stream.cancel());
       });
       stream.on('error', () => {});
-      stream.on('status', (status: StatusObject) => setImmediate(() => resolve({ ...answerOf(status), items })));
+      stream.on('status', (status: StatusObject) =>
+        setImmediate(() => resolve({ ...answerOf(status), items })),
+      );
     });
   }
 

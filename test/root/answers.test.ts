@@ -3,18 +3,20 @@ import { status } from '@grpc/grpc-js';
 import test from 'ava';
 import { shardOf } from '../../shared/keys/shard-of.ts';
 import { type Coverage, startRoot, startWorker } from '../kit/cluster.ts';
-import { type Hit, HITS_PER_SHARD, hitsOf } from '../kit/search-shard.ts';
+import { HITS_PER_SHARD, type Hit, hitsOf } from '../kit/search-shard.ts';
 
 const SHARDS = 4;
 
 function bestHits(limit: number, offset = 0): Hit[] {
   const all = Array.from({ length: SHARDS }, (_, shard) => hitsOf(shard)).flat();
-  return all
-    .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
-    .slice(offset, offset + limit);
+  return all.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1)).slice(offset, offset + limit);
 }
 
-const whole = (coverage: Coverage | undefined) => [coverage?.expected, coverage?.answered, coverage?.missing.length];
+const whole = (coverage: Coverage | undefined) => [
+  coverage?.expected,
+  coverage?.answered,
+  coverage?.missing.length,
+];
 
 for (const links of [true, false]) {
   const how = links ? 'over links' : 'over plain gRPC';
@@ -32,7 +34,7 @@ for (const links of [true, false]) {
     t.is(answer.code, status.OK, answer.details);
     t.deepEqual(answer.response.hits, bestHits(7, 3));
     t.is(answer.response.total, String(SHARDS * HITS_PER_SHARD));
-    t.is(answer.response.weight, ((0.1 + 0.2) + 0.1 * 3) + 0.4);
+    t.is(answer.response.weight, 0.1 + 0.2 + 0.1 * 3 + 0.4);
     t.is(answer.response.best, '3');
     t.deepEqual(answer.response.seen, ['shard 0: a', 'shard 1: a', 'shard 2: a', 'shard 3: a']);
     t.deepEqual(whole(answer.coverage), [SHARDS, SHARDS, 0]);
@@ -44,7 +46,8 @@ for (const links of [true, false]) {
     t.deepEqual((await client.call('TopK', {})).response.hits, bestHits(10));
     const refused = await client.call('TopK', { limit: 9_000, offset: 1_001 });
     t.is(refused.code, status.INVALID_ARGUMENT);
-    for (const named of ['limit', '9000', 'offset', '1001', '10000']) t.regex(refused.details, new RegExp(named));
+    for (const named of ['limit', '9000', 'offset', '1001', '10000'])
+      t.regex(refused.details, new RegExp(named));
   });
 
   test(`KEY asks the shard that owns the key, and passes its status on ${how}`, async (t) => {
