@@ -65,6 +65,9 @@ export function serveLink(options: ServeLinkOptions): LinkServer {
   const clock = options.clock ?? systemClock;
   const comparison = options.comparison ?? planComparison;
   const fields = comparison.fields(plan);
+  const streaming = new Set(
+    plan.methods.filter(({ kind }) => kind === 'server-streaming').map(({ leaf }) => leaf.name),
+  );
   const links = new Set<OpenLink>();
   let draining = false;
   let closed = false;
@@ -104,6 +107,7 @@ export function serveLink(options: ServeLinkOptions): LinkServer {
         maxCalls: options.maxCalls,
         maxMessageBytes: MESSAGE_BYTES,
       }),
+      streaming,
       refuse: (theirs) => refusal({ service: plan.name, plan: fields }, theirs, comparison),
       clock,
       idleMs: options.idleMs ?? 15_000,

@@ -46,7 +46,7 @@ export class WorkerCall implements IncomingCall {
   next: WorkerCall | undefined = undefined;
   readonly #queue: CallQueue;
   /** A streaming method: a shard without items has neither a part nor a status. */
-  readonly #streaming: boolean;
+  #streaming: boolean;
   readonly #parts: QueuedPart[] = [];
   #offset = 0;
   #seq = 0;
@@ -121,6 +121,7 @@ export class WorkerCall implements IncomingCall {
     if (!this.tasks.some((task) => task.shard === shard))
       throw defect(`items of shard ${shard}, which call ${this.id} doesn't ask`);
     if (this.cancelled) return undefined;
+    this.#streaming = true;
     this.#parts.push({ shards, data, segmentBytes: itemBytes });
     this.#unsent += data.length;
     this.#queue.ready(this);

@@ -25,8 +25,8 @@ export interface WorkerEndOptions {
   readonly silenceMs: number;
   readonly draining: () => boolean;
   readonly onCall: (call: IncomingCall) => void;
-  /** Short names of the methods that stream. */
-  readonly streaming: ReadonlySet<string>;
+  /** Short names of the methods that stream: their shards may end without a part. Default: those that have sent items. */
+  readonly streaming?: ReadonlySet<string>;
   readonly on: {
     ready(hello: HelloFrame): void;
     /** The stream has to end: LINK_REFUSED, LINK_PROTOCOL or LINK_LOST. `lose` is the owner's to call. */
@@ -226,7 +226,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
       metadata,
       credit,
       maxPartBytes,
-      this.#options.streaming.has(method),
+      this.#options.streaming?.has(method) ?? false,
     );
     this.#calls.set(id, call);
     if (this.#options.draining()) {
