@@ -1,6 +1,7 @@
 /** From the service's plan to the methods that a worker serves. */
 import { RegatherError } from '../shared/errors/errors.ts';
 import { compileMerger } from '../shared/merge/compile.ts';
+import { validateRequest } from '../shared/merge/context.ts';
 import type { WorkerMetrics } from '../shared/metrics/worker.ts';
 import type { CustomReducers } from '../shared/reducers/custom.ts';
 import { methodCodecs } from '../shared/schema/codecs.ts';
@@ -36,7 +37,7 @@ export function compileMethods(options: CompileMethodsOptions): Map<string, Work
       plan: method,
       streaming: method.kind === 'server-streaming',
       required: owner !== undefined,
-      decode: override?.decodeRequest ?? messages.decodeRequest,
+      decode: validatedDecode(method, override?.decodeRequest ?? messages.decodeRequest),
       encode:
         override?.encodeResponse ?? checkedEncode(answerCheck(method.response), messages.encodeResponse),
       merge: merger === undefined || owner === undefined ? undefined : { merger, plan: owner },
@@ -72,5 +73,16 @@ function checkedEncode(
     if (problem !== undefined) throw new TypeError(problem);
     // The check has seen that it is an object.
     return encode(value as object);
+  };
+}
+
+/** protobufjs reads a string that is longer than its message as one that ends there: bytes are checked before it sees them. */
+function validatedDecode(
+  method: MethodPlan,
+  decode: (bytes: Uint8Array) => unknown,
+): (bytes: Uint8Array) => unknown {
+  return (bytes) => {
+    validateRequest(method, bytes);
+    return decode(bytes);
   };
 }

@@ -132,7 +132,8 @@ export class LeafRun implements TaskOwner, Alarmed {
     this.#open -= 1;
     if (this.#open === 0) {
       this.#send();
-      this.#end();
+      // Its slot is given back after this: it doesn't count as load any more.
+      this.#end(task.tookMs > 0 ? 1 : 0);
     } else if (this.#flushAt === 0) {
       // The flush has been: what comes late goes out as it comes.
       this.#send();
@@ -226,14 +227,14 @@ export class LeafRun implements TaskOwner, Alarmed {
     if (!this.over) this.arm();
   };
 
-  #end(): void {
+  #end(finishing = 0): void {
     this.over = true;
     this.#timer?.cancel();
     this.#call.end(
       this.#failures,
       Math.round(this.#queueMs * 1000),
       Math.round(this.#serviceMs * 1000),
-      this.host.execution.inFlight,
+      this.host.execution.inFlight - finishing,
     );
     this.host.ended();
   }

@@ -13,6 +13,9 @@ import { Task, type TaskOwner } from './task.ts';
 
 export const shardKey = 'regather-shard';
 
+/** A client's own timer began when it sent the call: at the deadline it leaves this much before ours would fire, at most. */
+const clientsLeadMs = 50;
+
 type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
 type StreamCall = ServerWritableStream<Buffer, Buffer>;
 
@@ -133,7 +136,7 @@ class PlainRun implements TaskOwner {
     // A deadline that passes comes as this event too: grpc-js keeps the timer and sends the status.
     call.once('cancelled', () => {
       if (this.#over) return;
-      task.giveUp(host.clock.now() >= this.deadline - 1 ? 'deadline' : 'cancelled');
+      task.giveUp(host.clock.now() >= this.deadline - clientsLeadMs ? 'deadline' : 'cancelled');
       this.#end();
     });
   }

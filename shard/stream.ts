@@ -1,6 +1,6 @@
 /** Server-streaming: takes items from a handler's iterator and hands them on in batches, no faster than they are wanted. */
 
-import { statusOf } from './status.ts';
+import { type Status, statusOf } from './status.ts';
 import { isThenable, type Task, tooLarge, wrongAnswer } from './task.ts';
 
 /** A batch is sent when it reaches this, or when the event loop's turn ends. Half a chunk of the link. */
@@ -60,38 +60,39 @@ class Batch {
 
 /** Never rejects. Ends the task in every case but that it was given up meanwhile. */
 export async function forwardItems(task: Task, result: unknown): Promise<void> {
-  let iterator: AnyIterator | undefined;
+  const batch = new Batch(task);
   try {
-    iterator = iteratorOf(task, isThenable(result) ? await result : result);
-    if (iterator === undefined) return;
-    await forward(task, iterator);
+    const iterator = iteratorOf(task, isThenable(result) ? await result : result);
+    const failure = await forward(task, iterator, batch);
+    // What came before a failure is as good as if it hadn't failed.
+    batch.flush();
+    if (failure === undefined) task.answer(nothing);
+    else task.fail(failure);
   } catch (error) {
-    task.fail(statusOf(error));
-    // One that has thrown by itself is over already, and then this does nothing.
-    if (iterator !== undefined) endEarly(iterator);
+    try {
+      batch.flush();
+    } catch {
+      // It can't be sent; the error at hand came first.
+    }
+    task.fail(error instanceof WrongAnswer ? error.status : statusOf(error));
   }
 }
 
-function iteratorOf(task: Task, result: unknown): AnyIterator | undefined {
+function iteratorOf(task: Task, result: unknown): AnyIterator {
   const iterable = result as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
   const iterator = iterable?.[Symbol.asyncIterator]?.() ?? iterable?.[Symbol.iterator]?.();
   if (typeof result === 'object' && iterator !== undefined) return iterator;
-  task.fail(
-    wrongAnswer(
-      task,
-      `${describe(result)}, expected an iterable or async iterable of ${task.method.plan.response.name}`,
-    ),
-  );
-  return undefined;
+  const expected = `an iterable or async iterable of ${task.method.plan.response.name}`;
+  throw new WrongAnswer(wrongAnswer(task, `${describe(result)}, expected ${expected}`));
 }
 
-async function forward(task: Task, iterator: AnyIterator): Promise<void> {
-  const { owner, method } = task;
-  const { clock } = owner.host;
-  const batch = new Batch(task);
+/** Resolves when the iterator is done, when the task was given up, or to why it can't go on. */
+async function forward(task: Task, iterator: AnyIterator, batch: Batch): Promise<Status | undefined> {
+  const { clock } = task.owner.host;
   let turnStart = clock.now();
   task.endItems = () => endEarly(iterator);
-  if (task.isOver) return endEarly(iterator);
+  // Given up while its iterator was being made.
+  if (task.isOver) endEarly(iterator);
   for (;;) {
     const { gate } = batch;
     if (gate !== undefined) {
@@ -102,26 +103,42 @@ async function forward(task: Task, iterator: AnyIterator): Promise<void> {
       await new Promise((resolve) => setImmediate(resolve));
       turnStart = clock.now();
     }
-    if (task.isOver) return;
+    if (task.isOver) return undefined;
     const pending = iterator.next();
     const step = isThenable(pending) ? ((await pending) as IteratorResult<unknown>) : pending;
-    if (task.isOver) return;
-    if (step.done === true) break;
-    let item: Uint8Array;
-    try {
-      item = step.value instanceof Uint8Array ? step.value : method.encode(step.value);
-    } catch (error) {
-      task.fail(wrongAnswer(task, error));
-      return endEarly(iterator);
-    }
-    if (item.length > owner.maxPartBytes) {
-      task.fail(tooLarge(task, item.length, 'item'));
-      return endEarly(iterator);
-    }
-    batch.add(item);
+    if (task.isOver || step.done === true) return undefined;
+    const failure = take(task, step.value, batch);
+    if (failure === undefined) continue;
+    // As `for await` does: an iterator that is left before its end is told so, one that has ended or thrown isn't.
+    endEarly(iterator);
+    return failure;
   }
-  batch.flush();
-  task.answer(nothing);
+}
+
+/** Encodes an item and puts it into the batch. */
+function take(task: Task, value: unknown, batch: Batch): Status | undefined {
+  let item: Uint8Array;
+  try {
+    item = value instanceof Uint8Array ? value : task.method.encode(value);
+  } catch (error) {
+    return wrongAnswer(task, error);
+  }
+  if (item.length > task.owner.maxPartBytes) return tooLarge(task, item.length, 'item');
+  try {
+    batch.add(item);
+  } catch (error) {
+    return statusOf(error);
+  }
+  return undefined;
+}
+
+/** Thrown where there is no iterator to take items from. */
+class WrongAnswer extends Error {
+  readonly status: Status;
+  constructor(status: Status) {
+    super(status.message);
+    this.status = status;
+  }
 }
 
 const nothing = new Uint8Array(0);

@@ -262,12 +262,9 @@ function reasonOf(why: GiveUp): RegatherError {
 }
 
 function malformed(method: WorkerMethod, error: unknown): Status {
+  if (error instanceof RegatherError) return statusOf(error);
   const text = error instanceof Error ? error.message : String(error);
-  return {
-    code: 3,
-    message: `Expected the request of ${method.name} to be a ${method.plan.request.name}, but it doesn't decode: ${text}`,
-    unexpected: false,
-  };
+  return { code: 3, message: `The request of ${method.name} does not decode: ${text}`, unexpected: false };
 }
 
 /** INTERNAL, because the defect is in the worker's own code. `error` names the field. */

@@ -72,6 +72,9 @@ export function createWorker<H extends HandlersOf<H> = UntypedHandlers>(options:
   return new RegatherWorker(options as AnyWorkerOptions);
 }
 
+/** How long draining waits for roots to say that they have heard of it: those that don't answer don't send either. */
+const toldWithinMs = 1000;
+
 class RegatherWorker implements Worker {
   readonly lifecycle: Lifecycle;
   readonly #options: AnyWorkerOptions;
@@ -294,11 +297,14 @@ class RunningWorker implements Host {
     this.#setServing(true);
   }
 
-  /** No call runs, and the answers of those on links are written. */
+  /** No call runs or is on its way here, and the answers of those on links are written. */
   async #whenIdle(signal: AbortSignal): Promise<void> {
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    // Calls that were sent before the root knew are still to be turned away: lost with the link, they couldn't be retried.
+    const told = new Promise<void>((resolve) => this.clock.setTimer(resolve, toldWithinMs));
+    await Promise.race([this.#link?.barrier(), told, aborted]);
     while (!signal.aborted && (this.#openCalls > 0 || (this.#link?.calls ?? 0) > 0)) {
       const idle = new Promise<void>((resolve) => {
         if (this.#openCalls > 0) this.#idle = resolve;
