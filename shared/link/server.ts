@@ -3,12 +3,12 @@ import { Metadata, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '../clock.ts';
 import type { RegatherError } from '../errors/errors.ts';
 import type { Logger } from '../log/logger.ts';
+import { helloFields } from '../schema/hello.ts';
 import type { ServicePlan } from '../schema/plan.ts';
-import { type PlanComparison, refusal } from './compatibility.ts';
+import { refusal } from './compatibility.ts';
 import { linkDefinition } from './definition.ts';
 import { type HelloFrame, LINK_VERSION, MESSAGE_BYTES } from './frames.ts';
 import type { IncomingCall } from './incoming-call.ts';
-import { planComparison } from './plan-comparison.ts';
 import { WorkerEnd } from './worker-end.ts';
 
 export interface ServeLinkOptions {
@@ -30,7 +30,6 @@ export interface ServeLinkOptions {
   readonly idleMs?: number;
   /** So long it may take to answer that Ping. Default 5,000 ms: nobody waits for this, it only frees what a dead root holds. */
   readonly silenceMs?: number;
-  readonly comparison?: PlanComparison;
 }
 
 export interface LinkServer {
@@ -63,8 +62,7 @@ interface OpenLink {
 export function serveLink(options: ServeLinkOptions): LinkServer {
   const { plan, workerId, log } = options;
   const clock = options.clock ?? systemClock;
-  const comparison = options.comparison ?? planComparison;
-  const fields = comparison.fields(plan);
+  const fields = helloFields(plan);
   const streaming = new Set(
     plan.methods.filter(({ kind }) => kind === 'server-streaming').map(({ leaf }) => leaf.name),
   );
@@ -108,7 +106,7 @@ export function serveLink(options: ServeLinkOptions): LinkServer {
         maxMessageBytes: MESSAGE_BYTES,
       }),
       streaming,
-      refuse: (theirs) => refusal({ service: plan.name, plan: fields }, theirs, comparison),
+      refuse: (theirs) => refusal(plan.name, fields, theirs),
       clock,
       idleMs: options.idleMs ?? 15_000,
       silenceMs: options.silenceMs ?? 5_000,

@@ -117,7 +117,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
     return new Promise((resolve) => this.#barriers.set(token, resolve));
   }
 
-  /** What is queued and may go, goes now: before the stream is ended. */
+  /** What is queued and may go, goes now, however far behind the transport is: before the stream is ended. */
   flush(): void {
     if (!this.#over) this.#outbox.flush();
   }
