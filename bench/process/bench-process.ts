@@ -52,8 +52,9 @@ export class BenchProcess {
     clearTimeout(timer);
   }
 
+  /** Newest first, so that nobody loses what it talks to. */
   static async stopAll(): Promise<void> {
-    await Promise.all([...running].map((child) => child.stop()));
+    for (const child of [...running].reverse()) await child.stop();
   }
 
   #onReply(reply: Reply): void {

@@ -69,7 +69,10 @@ async function run(options: RunOptions): Promise<Report> {
         record(arm.name, 'idle', 'RSS', 'MiB', (await arm.root.ask<number>('rss')) / 2 ** 20);
     }
     if (options.cpuProfDir !== undefined) {
-      for (const arm of arms) await profile(arm, options.cpuProfDir, Math.max(seconds, 1), options);
+      for (const inFlight of [1, 32]) {
+        for (const arm of arms)
+          await profile(arm, inFlight, options.cpuProfDir, Math.max(seconds, 1), options);
+      }
     }
   } finally {
     await BenchProcess.stopAll();
@@ -138,14 +141,19 @@ function cpuUsPerMs(before: Usage, after: Usage): number {
   return (after.cpuUs - before.cpuUs) / (after.atMs - before.atMs);
 }
 
-async function profile(arm: Arm, folder: string, seconds: number, options: RunOptions): Promise<void> {
-  const inFlight = levels[levels.length - 1]!;
+async function profile(
+  arm: Arm,
+  inFlight: number,
+  folder: string,
+  seconds: number,
+  options: RunOptions,
+): Promise<void> {
   options.progress(`profile of ${arm.name} at ${inFlight} in flight`);
   await arm.client.ask('start', { inFlight });
   await sleep(1);
   await arm.root.ask('profileStart');
   await sleep(seconds);
-  await arm.root.ask('profileStop', { file: join(folder, `${arm.name}.cpuprofile`) });
+  await arm.root.ask('profileStop', { file: join(folder, `${arm.name}-${inFlight}.cpuprofile`) });
   await arm.client.ask('stop');
 }
 
