@@ -165,16 +165,6 @@ function addField(
   isLimit: boolean,
   shardsGet: WindowSpec['shardsGet'],
 ): number {
-  if (path.fields.some((field) => field.oneof !== undefined)) {
-    // Writing a limit would unset the member that the client has set.
-    throw new RegatherError(
-      'PLAN_INVALID',
-      `Expected "${path.text}" not to lie in a oneof: it is rewritten for shards`,
-      {
-        field: path.text,
-      },
-    );
-  }
   const known = fields.findIndex((field) => field.path.text === path.text);
   const isRemoved = !isLimit && shardsGet === 'all';
   if (known < 0) return fields.push({ path, type: typeOf(path), isLimit, isRemoved }) - 1;

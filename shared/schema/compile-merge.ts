@@ -374,6 +374,14 @@ class MergeCompiler {
     const limit = integer('limit', options.limit);
     const offset = options.offset === '' ? undefined : integer('offset', options.offset);
     if (limit === undefined) return undefined;
+    for (const path of [limit, offset]) {
+      const member = path?.fields.find((each) => each.oneof !== undefined);
+      if (member === undefined) continue;
+      // Writing a limit into it would unset the member that the client set.
+      fail(
+        `${kind}'s "${path!.text}" goes through the oneof "${member.oneof}", and limits are rewritten for shards: move it out of the oneof.`,
+      );
+    }
     if (offset?.text === limit.text) fail(`${kind} has "${limit.text}" for both limit and offset.`);
     const maxWindow = options.maxWindow || 10_000;
     const defaultLimit = options.defaultLimit || (kind === 'top' ? 10 : 0);

@@ -1,6 +1,11 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import { leafContext } from '../../shared/merge/context.ts';
+import { compilePlan } from '../../shared/schema/compile.ts';
+import { loadDescriptors } from '../../shared/schema/descriptors.ts';
 import { decode, encode, hex, methodOf, plan } from './plans.ts';
 
 const all = Number.POSITIVE_INFINITY;
@@ -268,4 +273,29 @@ test('an order that names no field is REQUEST_ORDER with the choices', (t) => {
     error?.message ?? '',
     /^Expected "order" of plans\.v1\.Request to be an order of origin, count \(each with asc or desc\), got "delay desc": /,
   );
+});
+
+test('a limit within a oneof is refused at start-up, because writing it would unset what the client set', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'regather-window-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const proto = join(folder, 'oneof.proto');
+  await writeFile(
+    proto,
+    `syntax = "proto3";
+package one;
+import "regather/v1/annotations.proto";
+service S { rpc Top(Request) returns (Hits) { option (regather.v1.scatter) = { to: ALL }; } }
+message Request { oneof page { uint32 limit = 1; string cursor = 2; } }
+message Hit { string id = 1; }
+message Hits {
+  repeated Hit hits = 1 [(regather.v1.merge).top = { by: "id" limit: "limit" }];
+}
+`,
+  );
+  const error = t.throws(() => compilePlan(loadDescriptors({ proto }), undefined), {
+    instanceOf: RegatherError,
+  });
+  t.is(error?.code, 'PLAN_INVALID');
+  t.is(error?.line, 8);
+  t.regex(error?.message ?? '', /"limit" goes through the oneof "page"/);
 });
