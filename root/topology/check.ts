@@ -71,6 +71,7 @@ export function toTopology(document: TopologyDocument, shape: TopologyShape, epo
       address: worker.address,
       shards: [...worker.shards].sort((a, b) => a - b),
       weight: worker.weight,
+      ...(worker.admin === undefined ? {} : { admin: worker.admin }),
       ...(worker.zone === undefined ? {} : { zone: worker.zone }),
     }),
   );

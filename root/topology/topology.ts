@@ -5,6 +5,8 @@ export interface TopologyWorker {
   readonly id: string;
   /** "host:port" or "unix:/path". */
   readonly address: string;
+  /** Its admin port, where it is known: only shown, never called. */
+  readonly admin?: string;
   /** Ascending, without duplicates. */
   readonly shards: readonly number[];
   readonly zone?: string;

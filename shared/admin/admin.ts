@@ -81,6 +81,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     '/statusz': () => ({
       kind,
       state: lifecycle.state,
+      life: lifecycle.life,
       ready: readiness(),
       pid: process.pid,
       version: options.version,

@@ -19,6 +19,8 @@ export interface ConfigFlag {
   readonly value: unknown;
   /** As it was written, for messages: "--listen". */
   readonly flag: string;
+  /** A section that it takes the place of: what the file and the environment say in it doesn't count. */
+  readonly replaces?: string;
 }
 
 export interface LoadOptions {
@@ -57,6 +59,10 @@ export function loadConfig(file: string, options: LoadOptions = {}): LoadedConfi
     if (text === undefined || text === '') continue;
     setIn(value, key.path, fromText(key, text));
     overlay.set(key.key, name);
+  }
+  for (const { replaces } of flags) {
+    if (replaces !== undefined && typeof value === 'object' && value !== null)
+      Reflect.deleteProperty(value, replaces);
   }
   for (const { key: name, value: given, flag } of flags) {
     const key = keys.find((one) => one.key === name);

@@ -14,6 +14,9 @@ export const topologySchema = section({
     section({
       id: text({ description: 'Unique; labels metrics and logs.' }),
       address: address({ description: 'Where the worker listens.' }),
+      admin: address({
+        description: "Where the worker's admin port listens, so that `regather drain` finds it by id.",
+      }).optional(),
       shards: list(integer(0, maxShards - 1, {}), 'shard numbers', {
         description: 'The shards that it hosts, each below `shards.count`.',
       }),

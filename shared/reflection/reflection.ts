@@ -181,3 +181,6 @@ function load(version: 'v1' | 'v1alpha'): ServiceDefinition {
 
 const v1 = load('v1');
 const v1Alpha = load('v1alpha');
+
+/** The services' definitions, for clients. */
+export const reflectionDefinitions = { v1, v1alpha: v1Alpha } as const;

@@ -1,0 +1,67 @@
+/** `regather root` */
+import { hostname } from 'node:os';
+import { createRoot } from '../../root/root.ts';
+import { topologyFromConfig } from '../../root/topology/from-config.ts';
+import { configView } from '../../shared/config/view.ts';
+import { installSignals } from '../../shared/lifecycle/signals.ts';
+import { createLogger } from '../../shared/log/logger.ts';
+import { type ConfigOptions, flagFor, type JsonOption, openConfig } from '../options.ts';
+import type { Exit } from '../program.ts';
+import { loadService } from '../service.ts';
+import { lifeEvents, stopWithParent, untilStopped } from './life.ts';
+
+export interface RootOptions extends ConfigOptions, JsonOption {
+  readonly listen?: string;
+  readonly admin?: string;
+  readonly id?: string;
+  readonly topology?: string;
+}
+
+export async function root(positional: string | undefined, options: RootOptions): Promise<Exit> {
+  const withParent = stopWithParent();
+  const topologyFlag = flagFor('topology.file', options.topology, '--topology');
+  const loaded = openConfig(options, positional, [
+    flagFor('root.listen', options.listen, '--listen'),
+    flagFor('root.admin', options.admin, '--admin'),
+    flagFor('root.id', options.id, '--id'),
+    topologyFlag === undefined ? undefined : { ...topologyFlag, replaces: 'topology' },
+  ]);
+  const { config } = loaded;
+  const { plan, reducers } = await loadService(loaded);
+  const topology = topologyFromConfig(loaded);
+  const id = config.root.id ?? `${hostname()}-${process.pid}`;
+  const log = createLogger({ level: config.log.level, ring: config.log.ring, fields: { kind: 'root', id } });
+  const server = createRoot({
+    plan,
+    topology,
+    reducers,
+    id,
+    log,
+    listen: config.root.listen,
+    admin: config.root.admin,
+    maxConcurrentStreams: config.root.max_concurrent_streams,
+    links: !config.root.plain,
+    retry: config.root.retry,
+    silenceMs: config.root.link.silence_ms,
+    connectTimeoutMs: config.root.link.connect_timeout_ms,
+    config: () => configView(loaded),
+    ...(config.admin.token === undefined ? {} : { adminToken: config.admin.token }),
+    ...(config.root.tls === undefined ? {} : { tls: config.root.tls }),
+    ...(config.root.link.tls === undefined ? {} : { workerTls: config.root.link.tls }),
+  });
+  const { lifecycle } = server;
+  const { event } = lifeEvents('root', options.json === true);
+  let bound: { address?: string; admin?: string } = {};
+  let readyPending = false;
+  lifecycle.onChange((state) => {
+    if (state === 'ready' && bound.address === undefined) readyPending = true;
+    else event(state, state === 'ready' ? bound : {});
+  });
+  withParent(lifecycle);
+  installSignals(lifecycle);
+  bound = await server.start();
+  event('listening', bound);
+  if (readyPending) event('ready', bound);
+  await untilStopped(lifecycle);
+  return 0;
+}

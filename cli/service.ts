@@ -1,0 +1,81 @@
+/** The service that a config names, compiled; and the modules it names, loaded. */
+import { pathToFileURL } from 'node:url';
+import type { LoadedConfig } from '../shared/config/load.ts';
+import type { CustomReducer, CustomReducers } from '../shared/reducers/custom.ts';
+import { compilePlan } from '../shared/schema/compile.ts';
+import { type DescriptorSource, type Descriptors, loadDescriptors } from '../shared/schema/descriptors.ts';
+import type { ServicePlan } from '../shared/schema/plan.ts';
+
+export interface LoadedService {
+  readonly descriptors: Descriptors;
+  readonly plan: ServicePlan;
+  readonly reducers: CustomReducers;
+}
+
+export function descriptorSource(loaded: LoadedConfig): DescriptorSource {
+  const { proto, descriptor, include } = loaded.config.service;
+  return proto === undefined ? { descriptor: descriptor! } : { proto, includeDirs: include };
+}
+
+/** Throws what the schema and the modules throw: file, line and field. */
+export async function loadService(loaded: LoadedConfig): Promise<LoadedService> {
+  const reducers = await loadReducers(loaded);
+  const descriptors = loadDescriptors(descriptorSource(loaded));
+  const plan = compilePlan(descriptors, loaded.config.service.name, {
+    customNames: new Set(reducers.keys()),
+    customFree: new Set([...reducers.values()].filter((one) => one.free === true).map((one) => one.name)),
+  });
+  return { descriptors, plan, reducers };
+}
+
+/** The module's exports that are reducers; a list or an object of them counts too. */
+export async function loadReducers(loaded: LoadedConfig): Promise<CustomReducers> {
+  const path = loaded.config.reducers;
+  const reducers = new Map<string, CustomReducer>();
+  if (path === undefined) return reducers;
+  const exported = await loadModule(loaded, 'reducers', path);
+  const add = (value: unknown): void => {
+    if (isReducer(value)) {
+      const known = reducers.get(value.name);
+      if (known !== undefined && known !== value) {
+        throw loaded.error(
+          'reducers',
+          `expected each name once, got "${value.name}" twice`,
+          'MODULE_INVALID',
+        );
+      }
+      reducers.set(value.name, value);
+    }
+  };
+  for (const value of Object.values(exported)) {
+    add(value);
+    if (isReducer(value) || typeof value !== 'object' || value === null) continue;
+    for (const one of value instanceof Map ? value.values() : Object.values(value)) add(one);
+  }
+  if (reducers.size === 0) {
+    const message = 'expected a module that exports reducers ({ name, merge }), got none';
+    throw loaded.error('reducers', message, 'MODULE_INVALID');
+  }
+  return reducers;
+}
+
+function isReducer(value: unknown): value is CustomReducer {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, merge } = value as { name?: unknown; merge?: unknown };
+  return typeof name === 'string' && typeof merge === 'function';
+}
+
+export async function loadModule(
+  loaded: LoadedConfig,
+  key: string,
+  path: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (error) {
+    const message = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
+    const failure = loaded.error(key, `expected a module that loads: ${message}`, 'MODULE_INVALID');
+    failure.cause = error;
+    throw failure;
+  }
+}
