@@ -151,6 +151,8 @@ class RegatherRoot implements Root {
           status: () => this.status(),
           config: options.config ?? (() => ({})),
           ready: () => this.#readiness(),
+          reload: options.topology.reload?.bind(options.topology),
+          version,
         });
       }
     } catch (thrown) {

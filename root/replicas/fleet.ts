@@ -113,6 +113,7 @@ export class Fleet implements ScatterMetrics {
       workers: [...this.#members.values()].map(({ connection, replicas }) => ({
         id: connection.id,
         address: connection.address,
+        admin: topology?.workers.find(({ id }) => id === connection.id)?.admin,
         state: connection.state,
         reason: connection.reason,
         draining: connection.draining,
