@@ -39,7 +39,6 @@ export class Group implements Reducer {
     const window = this.#window === undefined || !run.final ? undefined : run.context.windows[this.#window];
     const first = window === undefined ? 0 : window.offset;
     const last = window === undefined ? groups.length : Math.min(groups.length, first + window.limit);
-    if (first >= last) return;
 
     const bodies = new Bodies();
     const { keepInternal } = run;
