@@ -11,14 +11,15 @@ import {
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { RegatherError } from '../errors/errors.ts';
 import type { Logger } from '../log/logger.ts';
+import { helloFields, type PlanField } from '../schema/hello.ts';
 import type { ServicePlan } from '../schema/plan.ts';
 import { Backoff } from './backoff.ts';
 import { clientChannelOptions } from './channel-options.ts';
-import { type PlanComparison, refusal } from './compatibility.ts';
+import { refusal } from './compatibility.ts';
+import { ConnectionTracker } from './connection-tracker.ts';
 import { linkDefinition } from './definition.ts';
-import { type HelloFrame, LINK_VERSION, MESSAGE_BYTES, type PlanFieldFrame } from './frames.ts';
+import { type HelloFrame, LINK_VERSION, MESSAGE_BYTES } from './frames.ts';
 import type { LeafCall, LeafHandle, LeafSink, Upstream } from './leaf-call.ts';
-import { planComparison } from './plan-comparison.ts';
 import { failNextTurn } from './root-call.ts';
 import { RootEnd } from './root-end.ts';
 
@@ -67,7 +68,6 @@ export interface LinkClientOptions {
   /** 0 … 1, for jitter. Default Math.random. */
   readonly random?: () => number;
   readonly log?: Logger;
-  readonly comparison?: PlanComparison;
   readonly on: {
     /** Never called from within the constructor. */
     state(state: LinkState): void;
@@ -78,13 +78,13 @@ interface Attempt {
   readonly client: Client;
   readonly stream: ClientDuplexStream<Buffer, Buffer>;
   readonly end: RootEnd;
+  readonly connections: ConnectionTracker;
 }
 
 export class LinkClient implements Upstream {
   readonly #options: LinkClientOptions;
   readonly #clock: Clock;
-  readonly #comparison: PlanComparison;
-  readonly #fields: readonly PlanFieldFrame[];
+  readonly #fields: readonly PlanField[];
   readonly #backoff: Backoff;
   #state: LinkState = { kind: 'connecting' };
   #attempt: Attempt | undefined;
@@ -96,8 +96,7 @@ export class LinkClient implements Upstream {
   constructor(options: LinkClientOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#comparison = options.comparison ?? planComparison;
-    this.#fields = this.#comparison.fields(options.plan);
+    this.#fields = helloFields(options.plan);
     this.#backoff = new Backoff({
       firstMs: RETRY_MS.first,
       maxMs: RETRY_MS.max,
@@ -152,7 +151,8 @@ export class LinkClient implements Upstream {
     this.#retry = undefined;
     // One that is plain or refused stays so until it turns out to be something else.
     if (this.#state.kind === 'down') this.#set({ kind: 'connecting' });
-    const client = new Client(address, credentials, { ...clientChannelOptions(MESSAGE_BYTES) });
+    const connections = new ConnectionTracker(credentials);
+    const client = new Client(address, connections.credentials, { ...clientChannelOptions(MESSAGE_BYTES) });
     const { path, requestSerialize, responseDeserialize } = linkDefinition.Open;
     const stream = client.makeBidiStreamRequest(
       path,
@@ -173,7 +173,7 @@ export class LinkClient implements Upstream {
         maxCalls: 0,
         maxMessageBytes: MESSAGE_BYTES,
       },
-      refuse: (theirs) => refusal({ service: plan.name, plan: this.#fields }, theirs, this.#comparison),
+      refuse: (theirs) => refusal(plan.name, this.#fields, theirs),
       clock: this.#clock,
       silenceMs: silenceMs ?? 800,
       idleMs: idleMs ?? 10_000,
@@ -187,7 +187,7 @@ export class LinkClient implements Upstream {
         defect: (error) => this.#options.log?.error('a leaf call could not be ended', { address, error }),
       },
     });
-    const attempt: Attempt = { client, stream, end };
+    const attempt: Attempt = { client, stream, end, connections };
     this.#attempt = attempt;
     stream.on('data', (message: Buffer) => end.receive(message));
     stream.on('drain', () => end.drained());
@@ -284,6 +284,7 @@ export class LinkClient implements Upstream {
     attempt.end.lose(error);
     attempt.stream.cancel();
     attempt.client.close();
+    attempt.connections.destroy();
   }
 
   #set(state: LinkState): void {

@@ -4,7 +4,8 @@
  * protobuf says; bytes that don't parse are LINK_PROTOCOL.
  */
 import { RegatherError } from '../errors/errors.ts';
-import { type FrameHandler, MESSAGE_BYTES, type PlanFieldFrame } from './frames.ts';
+import type { PlanField } from '../schema/hello.ts';
+import { type FrameHandler, MESSAGE_BYTES } from './frames.ts';
 import type { LeafMetadata, LeafTask, TaskFailure } from './leaf-call.ts';
 import { NameCache } from './name-cache.ts';
 
@@ -93,7 +94,7 @@ export class FrameReader {
     let version = 0;
     let service = '';
     let peer = '';
-    const plan: PlanFieldFrame[] = [];
+    const plan: PlanField[] = [];
     let shards: number[] = [];
     let shardCount = 0;
     let maxCalls = 0;
@@ -146,7 +147,7 @@ export class FrameReader {
     });
   }
 
-  #planField(end: number): PlanFieldFrame {
+  #planField(end: number): PlanField {
     let message = '';
     let number = 0;
     let type = '';

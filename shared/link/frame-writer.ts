@@ -2,7 +2,8 @@
  * Writes frames as protobuf straight into one growing buffer: sizes are computed first, each payload is copied once, and no object is
  * made. A message (Batch) is the concatenation of its frames.
  */
-import { BATCH_BYTES, type CallFrame, type HelloFrame, type PlanFieldFrame } from './frames.ts';
+import type { PlanField } from '../schema/hello.ts';
+import { BATCH_BYTES, type CallFrame, type HelloFrame } from './frames.ts';
 import type { TaskFailure } from './leaf-call.ts';
 
 const SLAB_BYTES = 64 * 1024;
@@ -37,7 +38,7 @@ function packedSize(values: readonly number[]): number {
   return size;
 }
 
-function planFieldSize(field: PlanFieldFrame): number {
+function planFieldSize(field: PlanField): number {
   return (
     textField(field.message) +
     numberField(field.number) +

@@ -1,4 +1,5 @@
 /** What travels in a link's frames, and the protocol's numbers. Field numbers are those of proto/regather/v1/link.proto. */
+import type { PlanField } from '../schema/hello.ts';
 import type { LeafMetadata, LeafTask, TaskFailure } from './leaf-call.ts';
 
 /** The protocol's version that this code speaks. */
@@ -12,19 +13,11 @@ export const MESSAGE_BYTES = 4 * 1024 * 1024;
 /** Bytes of chunk data that a worker may send ahead for a call: eight chunks keep a pipe full on a fast network. */
 export const CREDIT_BYTES = 256 * 1024;
 
-export interface PlanFieldFrame {
-  readonly message: string;
-  readonly number: number;
-  readonly type: string;
-  readonly cardinality: string;
-  readonly merge: string;
-}
-
 export interface HelloFrame {
   readonly version: number;
   readonly service: string;
   readonly peer: string;
-  readonly plan: readonly PlanFieldFrame[];
+  readonly plan: readonly PlanField[];
   readonly shards: readonly number[];
   readonly shardCount: number;
   /** 0: no bound. */

@@ -81,9 +81,12 @@ export class Outbox implements TurnEnd {
     this.touch();
   }
 
-  /** Sends what is there at once, as far as the transport takes it: the last words before the stream ends. */
+  /** Hands over what can be said now, behind or not: the last words before the stream ends. */
   flush(): void {
-    if (!this.#shut) this.turnEnded();
+    if (this.#shut) return;
+    this.#fill();
+    if (this.frames.sizeBytes > 0) this.#close();
+    while (this.#closed.length > 0) this.#send(this.#closed.shift()!);
   }
 
   /** Nothing is sent any more. */

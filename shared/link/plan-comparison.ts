@@ -1,3 +1,0 @@
-import type { PlanComparison } from './compatibility.ts';
-
-export const planComparison: PlanComparison = { fields: () => [], conflict: () => undefined };
