@@ -1,7 +1,8 @@
 /** " Did you mean "score"?" if a name comes close to `wrong`, else ''. */
 export function didYouMean(wrong: string, names: Iterable<string>): string {
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(wrong.length / 3)) + 1;
+  // One letter in three may be wrong; names of one or two letters are all alike.
+  let least = Math.floor(wrong.length / 3) + 1;
   for (const name of names) {
     const away = distance(wrong.toLowerCase(), name.toLowerCase());
     if (away < least) {

@@ -31,7 +31,7 @@ class Linker {
     this.#scope.add(desc, (symbol, taken) => {
       const at = symbol.kind === 'package' ? desc : symbol.desc;
       const where = taken.file === desc ? '' : ` in "${taken.file.name}"`;
-      this.#fail(at, symbol.name, `"${symbol.name}" is already the name of a ${words[taken.kind]}${where}.`);
+      this.#fail(at, symbol.name, `"${symbol.name}" is already the name of ${words[taken.kind]}${where}.`);
     });
     const root = desc.package ?? '';
     for (const message of desc.messageType) this.#message(message, within(root, message.name));
@@ -92,7 +92,17 @@ class Linker {
 
   #unknown(desc: object, at: string, written: string, is: string | undefined): void {
     if (is !== undefined) {
-      this.#fail(desc, at, `"${written}", used by "${at}", is a ${is}, not a type that fits here.`);
+      this.#fail(desc, at, `"${written}", used by "${at}", is ${is}, not a type that fits here.`);
+      return;
+    }
+    const hider = this.#scope.hiddenBy(written, at, this.#file.desc);
+    if (hider !== undefined) {
+      const first = written.slice(0, written.indexOf('.'));
+      this.#fail(
+        desc,
+        at,
+        `"${written}", used by "${at}", is not defined: "${first}" is "${hider}" here. Did you mean ".${written}"?`,
+      );
       return;
     }
     const other = this.#scope.undeclared(written, at, this.#file.desc);
@@ -119,12 +129,12 @@ class Linker {
 }
 
 const words = {
-  package: 'package',
-  message: 'message',
-  field: 'field',
-  oneof: 'oneof',
-  enum: 'enum',
-  value: 'enum value',
-  service: 'service',
-  method: 'method',
+  package: 'a package',
+  message: 'a message',
+  field: 'a field',
+  oneof: 'a oneof',
+  enum: 'an enum',
+  value: 'an enum value',
+  service: 'a service',
+  method: 'a method',
 } as const;

@@ -75,13 +75,19 @@ export class Scope {
     return undefined;
   }
 
+  /** What hides a dotted name that would resolve from the top: the nearer thing that its first part names. */
+  hiddenBy(name: string, at: string, from: FileDesc): string | undefined {
+    if (name.startsWith('.') || this.visible(name, from) === undefined) return undefined;
+    return this.resolve(name.slice(0, name.indexOf('.')), at, from)?.name;
+  }
+
   /** Where a name that doesn't resolve would be found if it were imported: its file's name. */
   undeclared(name: string, at: string, from: FileDesc): string | undefined {
     if (this.resolve(name, at, from) !== undefined) return undefined;
     const bare = name.startsWith('.') ? name.slice(1) : name;
     for (let scope = name.startsWith('.') ? '' : parentName(at); ; scope = parentName(scope)) {
       const symbol = this.#symbols.get(scope === '' ? bare : `${scope}.${bare}`);
-      if (symbol !== undefined && symbol.kind !== 'package') return symbol.file.name;
+      if (symbol !== undefined && symbol.kind !== 'package' && symbol.file !== from) return symbol.file.name;
       if (scope === '') return undefined;
     }
   }
