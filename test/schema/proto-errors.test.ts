@@ -304,8 +304,8 @@ const cases: Case[] = [
   },
   {
     what: 'an unknown enum name',
-    text: method('(regather.v1.scatter) = { to: AL }'),
-    says: 'a.proto:7: Enum regather.v1.Scatter.To has no value "AL", given for "(regather.v1.scatter).to". Did you mean "ALL"? (on "acme.v1.S.R")',
+    text: method('(regather.v1.scatter) = { to: SPILT }'),
+    says: 'a.proto:7: Enum regather.v1.Scatter.To has no value "SPILT", given for "(regather.v1.scatter).to". Did you mean "SPLIT"? (on "acme.v1.S.R")',
   },
   {
     what: 'an unknown enum name of a declared option',
