@@ -1,7 +1,7 @@
 /** `regather call`: one request in JSON, its answer in JSON, and what the trailers say of it. */
 import { existsSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
-import { Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { Client, connectivityState, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import { statusName } from '../../shared/errors/status-names.ts';
 import { type Descriptors, loadDescriptors } from '../../shared/schema/descriptors.ts';
@@ -119,15 +119,27 @@ function metadataOf(options: CallOptions): Metadata {
   return metadata;
 }
 
+/** Fails as soon as the connection is refused; `waitForReady` alone would try again until its time is up. */
 function connect(client: Client, address: string): Promise<void> {
+  const channel = client.getChannel();
+  const deadline = Date.now() + connectTimeoutMs;
   return new Promise((resolve, reject) => {
-    client.waitForReady(Date.now() + connectTimeoutMs, (error) => {
-      if (error === undefined) resolve();
-      else
-        reject(
-          new RegatherError('UNAVAILABLE', `Nobody answers at ${address} within ${connectTimeoutMs} ms`),
-        );
-    });
+    const look = (): void => {
+      const state = channel.getConnectivityState(true);
+      if (state === connectivityState.READY) resolve();
+      else if (state === connectivityState.TRANSIENT_FAILURE) {
+        reject(new RegatherError('UNAVAILABLE', `Nobody answers at ${address}: the connection failed`));
+      } else {
+        channel.watchConnectivityState(state, deadline, (error) => {
+          if (error === undefined) look();
+          else
+            reject(
+              new RegatherError('UNAVAILABLE', `Nobody answers at ${address} within ${connectTimeoutMs} ms`),
+            );
+        });
+      }
+    };
+    look();
   });
 }
 
