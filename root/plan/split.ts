@@ -11,6 +11,7 @@ import { LEN, skipValue, tagEnd, varintEnd, varintLow } from '../../shared/wire/
 import { high, loadInteger, low, wireTypeOf } from '../../shared/wire/scalar.ts';
 import { Writer } from '../../shared/wire/writer.ts';
 import type { PlanTopology } from '../plan.ts';
+import { DistinctKeys } from './distinct-keys.ts';
 
 export interface Split {
   /** Ascending by shard; shards without keys have none. */
@@ -52,20 +53,19 @@ export class RequestSplit {
     const ends: number[] = [];
     collect(request, 0, request.length, this.#path.fields, 0, starts, ends);
     const asked: AskedKey[] = [];
-    // A Map of strings, because their hash is seeded: nobody can make keys that collide in it.
-    const seen = new Map<string, AskedKey>();
+    const distinct = new DistinctKeys(starts.length);
     const byShard: (number[] | undefined)[] = [];
     for (let i = 0; i < starts.length; i++) {
       const key = this.#keyAt(request, starts[i]!, ends[i]!, i);
-      const text = key.toString('latin1');
-      let entry = seen.get(text);
+      const hash = xxh32(key);
+      let entry = distinct.find(key, hash);
       if (entry === undefined) {
-        const shard = shardOfHash(xxh32(key), topology.shardCount, topology.virtualShards);
+        const shard = shardOfHash(hash, topology.shardCount, topology.virtualShards);
         let mine = byShard[shard];
         if (mine === undefined) byShard[shard] = mine = [];
         entry = { shard, index: mine.length, key };
         mine.push(i);
-        seen.set(text, entry);
+        distinct.add(key, hash, entry);
       }
       asked.push(entry);
     }

@@ -62,6 +62,20 @@ print(json.dumps(out))
   );
 });
 
+test('the TypeScript of the reference page runs', (t) => {
+  const code = /```ts\n([\s\S]+?)```/.exec(page)![1]!;
+  t.true(code.startsWith("import { shardOf } from 'regather';\n"));
+  const calls: unknown[] = [];
+  const counted = (...args: Parameters<typeof shardOf>) => calls.push(shardOf(...args));
+  new Function('shardOf', code.slice(code.indexOf('\n')))(counted);
+  t.deepEqual(calls, [
+    shardOf('user-1234', 8),
+    shardOf(1234n, 8),
+    shardOf(9007199254740993n, 8),
+    shardOf(1234, 8, 65_536),
+  ]);
+});
+
 test('the table of the reference page is of the vectors', (t) => {
   const rows = [
     ...page.matchAll(/^\| (string|bytes|integer) `(.+?)` \| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \|$/gm),

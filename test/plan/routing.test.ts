@@ -94,3 +94,40 @@ test('SPLIT: every key where KEY would send it', (t) => {
   );
   t.pass();
 });
+
+test('SPLIT: keys made to collide cost no more than others, and stay apart', (t) => {
+  // Keys of one hash: XXH32 of 8 bytes can be solved for the upper half. Unguarded, such a list costs the square of its length.
+  const numbers = collidingIntegers(20_000);
+  const request = encode({ numbers: [...numbers, ...numbers.slice(0, 100)].map(String) });
+  const { tasks, context } = planRequest(
+    methodOf('SplitNumbers'),
+    request,
+    { epoch: 1, shardCount: 8, virtualShards: 4096 },
+    { leaf: false, pick: () => 0 },
+  );
+  t.deepEqual(
+    tasks.map(({ shard }) => shard),
+    [shardOf(numbers[0]!, 8)],
+  );
+  t.is(context.asked?.length, 20_100);
+  t.is(new Set(context.asked).size, 20_000);
+  for (let i = 0; i < 100; i++) t.is(context.asked?.[20_000 + i], context.asked?.[i]);
+});
+
+/** Integers whose hash is that of 0. */
+function collidingIntegers(count: number): bigint[] {
+  const p3 = 0xc2b2ae3d;
+  const p4 = 0x27d4eb2f;
+  const rotate = (x: number, by: number) => (x << by) | (x >>> (32 - by));
+  const step = (h: number, word: number) => Math.imul(rotate((h + Math.imul(word, p3)) | 0, 17), p4);
+  // p3 is odd, so it has an inverse modulo 2^32 (Newton's iteration).
+  let inverse = 1;
+  for (let i = 0; i < 5; i++) inverse = Math.imul(inverse, 2 - Math.imul(p3, inverse));
+  const start = (0x165667b1 + 8) | 0;
+  // Before the second word's rotation, the state of 0 is this; the second word makes up for any first word.
+  const goal = step(start, 0);
+  return Array.from({ length: count }, (_, low) => {
+    const high = Math.imul((goal - step(start, low)) | 0, inverse);
+    return BigInt.asIntN(64, (BigInt(high >>> 0) << 32n) | BigInt(low));
+  });
+}
