@@ -12,7 +12,7 @@ const extract = await makeExtract(300);
 const folder = join(extract.folder, 'data');
 await partition({ source: extract.source, folder, shards: 1 });
 const truth = await Truth.open(extract.source);
-const shard = await openShard(0, 1, folder);
+const shard = await openShard(0, 1, { folder });
 test.after.always(async () => {
   await shard.close();
   truth.close();
@@ -140,7 +140,7 @@ test('many calls at once, some streams given up, all get their own answer', asyn
 });
 
 test('closing ends what runs and refuses what comes', async (t) => {
-  const own = await openShard(0, 1, folder);
+  const own = await openShard(0, 1, { folder });
   const items = own.Stream({ filter: null }, call)[Symbol.asyncIterator]();
   await items.next();
   const running = own.Summary({ filter: null, groupBy: 'ROUTE' }, call).catch(() => 'ended');
