@@ -17,7 +17,7 @@ import { Same } from '../reducers/same.ts';
 import { Sum } from '../reducers/sum.ts';
 import { Top } from '../reducers/top.ts';
 import { KeyedUnion, Union } from '../reducers/union.ts';
-import type { FieldMerge, FieldShape, MessageMerge, MethodPlan } from '../schema/plan.ts';
+import type { FieldMerge, FieldShape, MergeSpec, MessageMerge, MethodPlan } from '../schema/plan.ts';
 import { Checks } from '../wire/check.ts';
 import { Gather } from './gather.ts';
 import type { Merger } from './merger.ts';
@@ -59,7 +59,7 @@ class Compiler {
         new FieldCode(code.shape, fieldMerge, {
           slot: code.fields.length,
           oneof,
-          free: this.#isFree(fieldMerge),
+          free: fieldMerge.free,
           explicit: isEntry || field.presence === 'explicit',
           check,
         }),
@@ -70,18 +70,12 @@ class Compiler {
       if (field.free && !field.reducer.laws.free) {
         throw new RegatherError(
           'PLAN_INVALID',
-          `Expected an ordered merge, got ${field.merge.spec.kind} declared free (${field.name})`,
+          `Expected a reducer that declares itself free, got ${nameOf(field.merge.spec)} (${field.name})`,
           { ...field.field.place, field: field.name },
         );
       }
     }
     return code;
-  }
-
-  /** The plan can't know what a custom reducer declares. Members of oneofs stay ordered. */
-  #isFree({ field, spec, free }: FieldMerge): boolean {
-    if (spec.kind !== 'custom' || field.oneof !== undefined) return free;
-    return this.#custom.get(spec.name)?.free === true;
   }
 
   #reducer(message: MessageCode, field: FieldCode): Reducer {
@@ -153,6 +147,10 @@ class Compiler {
     }
     return new Custom(field, reducer, options);
   }
+}
+
+function nameOf(spec: MergeSpec): string {
+  return spec.kind === 'custom' ? `custom "${spec.name}"` : spec.kind;
 }
 
 function oneofOf(code: MessageCode, name: string): number {
