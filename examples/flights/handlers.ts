@@ -1,5 +1,5 @@
 /** The service as one shard answers it, as if its flights were all there are; order and limit of groups are the root's. */
-import { BIGINT, type DuckDBDataChunk, type DuckDBPreparedStatement, LIST } from '@duckdb/node-api';
+import { BIGINT, type DuckDBPreparedStatement, LIST } from '@duckdb/node-api';
 import { type DuckDBRow, ShardDatabase } from './database.ts';
 import { bindFilter } from './filter.ts';
 import type { Filter, Flight, FlightsHandlers, Group } from './messages.ts';
@@ -7,6 +7,9 @@ import { invalid, notFound } from './status.ts';
 
 /** What a limit of 0 means to Worst, as flights.proto says. */
 const defaultLimit = 10;
+
+/** Flights that a message of Stream has at least, but the last: a selective filter leaves a few of each chunk. About 20 kB. */
+const streamBatch = 512;
 
 export interface FlightsShard extends FlightsHandlers {
   close(): Promise<void>;
@@ -56,9 +59,14 @@ export async function openFlights(file: string): Promise<FlightsShard> {
     },
 
     async *Stream({ filter }, { signal }) {
+      let flights: Flight[] = [];
       for await (const chunk of database.chunks('stream', withFilter(filter), signal)) {
-        yield { flights: toFlights(chunk) };
+        for (const row of chunk.getRows() as DuckDBRow[]) flights.push(toFlight(row));
+        if (flights.length < streamBatch) continue;
+        yield { flights };
+        flights = [];
       }
+      if (flights.length > 0) yield { flights };
     },
 
     close: () => database.close(),
@@ -95,8 +103,4 @@ function toFlight(row: DuckDBRow): Flight {
     delay: Number(row[4]),
     distance: Number(row[5]),
   };
-}
-
-function toFlights(chunk: DuckDBDataChunk): Flight[] {
-  return (chunk.getRows() as DuckDBRow[]).map(toFlight);
 }

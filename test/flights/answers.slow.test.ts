@@ -36,11 +36,11 @@ for (const [count, placement] of Object.entries(placements)) {
       flights: 3_000_000,
       runs: { seed, numRuns },
     });
-    await summariesAgree(t, runs(25));
-    await worstsAgree(t, runs(15));
-    await getsAgree(t, runs(40));
-    await manyAgree(t, runs(20));
-    await streamsAgree(t, runs(8), selective);
+    await summariesAgree(t, runs(60));
+    await worstsAgree(t, runs(30));
+    await getsAgree(t, runs(100));
+    await manyAgree(t, runs(40));
+    await streamsAgree(t, runs(20), selective);
   });
 }
 
