@@ -28,9 +28,10 @@ export class MetricRegistry {
   constructor(options: { readonly nodeMetrics?: boolean } = {}) {
     if (!(options.nodeMetrics ?? true)) return;
     collectDefaultMetrics({ register: this.#prom });
-    // Gauges named like counters: promtool refuses them, and the same numbers are there by type.
-    for (const kind of ['handles', 'requests', 'resources']) {
-      this.#prom.removeSingleMetric(`nodejs_active_${kind}_total`);
+    for (const { name } of this.#prom.getMetricsAsArray()) {
+      // Gauges named like counters: promtool refuses them, and the same numbers are there by type. The lag of the event loop is ours
+      // (process.ts); prom-client's is "Nan" until its first sample.
+      if (/^nodejs_(active_\w+_total|eventloop_lag_\w+)$/.test(name)) this.#prom.removeSingleMetric(name);
     }
   }
 
