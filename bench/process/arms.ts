@@ -1,4 +1,4 @@
-/** The processes of each arm: a root, a client and the workers, which arms of one kind share. */
+/** The processes of each arm: its own root, workers that arms of one kind share, and a client that all share. */
 import { echoPath } from '../echo/codec.ts';
 import { expectedAnswer, makeRequest, shardsOf, workerCount } from '../echo/shards.ts';
 import { BenchProcess } from './bench-process.ts';
@@ -11,23 +11,24 @@ export interface Arm {
   readonly workers: readonly BenchProcess[];
 }
 
-/** Starts the arms' roots, the workers that they need, and a client for each. Stop them all with `BenchProcess.stopAll`. */
+/** Starts the arms' roots, the workers that they need, and one client. Stop them all with `BenchProcess.stopAll`. */
 export async function startArms(names: readonly string[]): Promise<Arm[]> {
   const request = makeRequest().toString('base64');
   const expected = expectedAnswer().toString('base64');
-  const fleets = new Map<string, Fleet>();
-  const arms: Arm[] = [];
-  for (const name of names) {
-    const kind = kindOfWorkers(name);
-    const fleet = kind === undefined ? noFleet : (fleets.get(kind) ?? (await startFleet(kind)));
-    if (kind !== undefined) fleets.set(kind, fleet);
-    const root = new BenchProcess(`root of ${name}`, 'process/root.ts');
-    const address = await root.ask<string>('start', { arm: name, workers: fleet.addresses });
-    const client = new BenchProcess(`client of ${name}`, 'process/client.ts');
-    await client.ask('connect', { address, path: echoPath, request, expected });
-    arms.push({ name, root, client, workers: fleet.processes });
-  }
-  return arms;
+  const kinds = [...new Set(names.map(kindOfWorkers))];
+  const fleets = new Map(
+    await Promise.all(kinds.map(async (kind) => [kind, await startFleet(kind)] as const)),
+  );
+  const client = new BenchProcess('client', 'process/client.ts');
+  return await Promise.all(
+    names.map(async (name): Promise<Arm> => {
+      const fleet = fleets.get(kindOfWorkers(name))!;
+      const root = new BenchProcess(`root of ${name}`, 'process/root.ts');
+      const address = await root.ask<string>('start', { arm: name, workers: fleet.addresses });
+      await client.ask('connect', { arm: name, address, path: echoPath, request, expected });
+      return { name, root, client, workers: fleet.processes };
+    }),
+  );
 }
 
 interface Fleet {
@@ -35,15 +36,14 @@ interface Fleet {
   readonly addresses: readonly string[];
 }
 
-const noFleet: Fleet = { processes: [], addresses: [] };
-
 function kindOfWorkers(arm: string): WorkerKind | undefined {
   if (arm === 'empty') return undefined;
   if (arm === 'by-hand' || arm === 'batched') return 'by-hand';
   return arm === 'links-no-combine' ? 'regather-no-combine' : 'regather';
 }
 
-async function startFleet(kind: WorkerKind): Promise<Fleet> {
+async function startFleet(kind: WorkerKind | undefined): Promise<Fleet> {
+  if (kind === undefined) return { processes: [], addresses: [] };
   const processes = Array.from(
     { length: workerCount },
     (_, index) => new BenchProcess(`${kind} worker ${index}`, 'process/worker.ts'),

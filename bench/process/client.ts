@@ -6,6 +6,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 import { serveParent } from './child.ts';
 
 interface Target {
+  readonly arm: string;
   readonly address: string;
   readonly path: string;
   /** base64 */
@@ -69,14 +70,6 @@ class Loop {
     return new Promise((resolve) => {
       this.#stopped = resolve;
     });
-  }
-
-  close(): void {
-    this.#session.destroy();
-  }
-
-  get seen(): number {
-    return this.#latencies.length;
   }
 
   mark(): Marked {
@@ -158,19 +151,26 @@ function framed(message: Buffer): Buffer {
   return frame;
 }
 
-let loop: Loop | undefined;
+/** By arm. One process for all arms, so that all have the same client, warmed up alike. */
+const loops = new Map<string, Loop>();
+
+function loopOf({ arm }: { arm: string }): Loop {
+  const loop = loops.get(arm);
+  if (loop === undefined) throw new Error(`Not connected to the root of ${arm}`);
+  return loop;
+}
 
 serveParent({
   connect: (target: Target) => {
-    loop?.close();
-    loop = new Loop(target);
+    loops.set(target.arm, new Loop(target));
   },
-  start: (body: { inFlight: number }) => loop!.start(body.inFlight),
-  mark: () => loop!.mark(),
-  seen: () => loop!.seen,
-  run: async (body: { inFlight: number; answers: number }) => {
-    await loop!.run(body.inFlight, body.answers);
-    return loop!.mark();
+  start: (body: { arm: string; inFlight: number }) => loopOf(body).start(body.inFlight),
+  mark: (body: { arm: string }) => loopOf(body).mark(),
+  stop: (body: { arm: string }) => loopOf(body).stop(),
+  /** So many answers, then what was seen. */
+  run: async (body: { arm: string; inFlight: number; answers: number }) => {
+    const loop = loopOf(body);
+    await loop.run(body.inFlight, body.answers);
+    return loop.mark();
   },
-  stop: () => loop!.stop(),
 });

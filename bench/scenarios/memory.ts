@@ -82,7 +82,11 @@ async function answerUntil(arm: Arm, from: number, to: number, options: RunOptio
   const portion = Math.max(1, Math.ceil((to - from) / Math.max(1, Math.round((to - from) / 10_000))));
   for (let done = from; done < to; ) {
     const answers = Math.min(portion, to - done);
-    const marked = await arm.client.ask<Marked>('run', { inFlight: Math.min(inFlight, answers), answers });
+    const marked = await arm.client.ask<Marked>('run', {
+      arm: arm.name,
+      inFlight: Math.min(inFlight, answers),
+      answers,
+    });
     if (marked.failures > 0) {
       throw new Error(
         `${arm.name}: ${marked.failures} answers failed, the first with ${marked.firstFailure}`,

@@ -102,21 +102,21 @@ interface Window {
 }
 
 async function measure(arm: Arm, inFlight: number, warmUpSeconds: number, seconds: number): Promise<Window> {
-  await arm.client.ask('start', { inFlight });
+  await arm.client.ask('start', { arm: arm.name, inFlight });
   await sleep(warmUpSeconds);
   const others = [arm.client, ...arm.workers];
   const [warm, rootBefore, ...othersBefore] = await Promise.all([
-    arm.client.ask<Marked>('mark'),
+    arm.client.ask<Marked>('mark', { arm: arm.name }),
     arm.root.usage(),
     ...others.map((other) => other.usage()),
   ]);
   await sleep(seconds);
   const [marked, rootAfter, ...othersAfter] = await Promise.all([
-    arm.client.ask<Marked>('mark'),
+    arm.client.ask<Marked>('mark', { arm: arm.name }),
     arm.root.usage(),
     ...others.map((other) => other.usage()),
   ]);
-  await arm.client.ask('stop');
+  await arm.client.ask('stop', { arm: arm.name });
   for (const { failures, firstFailure } of [warm, marked]) {
     if (failures > 0)
       throw new Error(`${arm.name}: ${failures} answers failed, the first with ${firstFailure}`);
@@ -149,12 +149,12 @@ async function profile(
   options: RunOptions,
 ): Promise<void> {
   options.progress(`profile of ${arm.name} at ${inFlight} in flight`);
-  await arm.client.ask('start', { inFlight });
+  await arm.client.ask('start', { arm: arm.name, inFlight });
   await sleep(1);
   await arm.root.ask('profileStart');
   await sleep(seconds);
   await arm.root.ask('profileStop', { file: join(folder, `${arm.name}-${inFlight}.cpuprofile`) });
-  await arm.client.ask('stop');
+  await arm.client.ask('stop', { arm: arm.name });
 }
 
 function targetsOf(measured: readonly Measured[]): Target[] {
