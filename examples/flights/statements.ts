@@ -7,19 +7,24 @@ const flight = `id, strftime(date, '%Y-%m-%dT%H:%M:%SZ'), origin, destination, d
 
 const measures = `count(*), sum(delay)::BIGINT, min(delay), max(delay), sum(distance)::BIGINT, min(distance), max(distance)`;
 
-/** Names are made per group, not per flight: `group` is what DuckDB groups by, `key` what the answer calls it. */
-function summary(group: string, key: string): string {
-  return `SELECT ${key}, COLUMNS(* EXCLUDE (k)) FROM (
-    SELECT ${group} AS k, ${measures} FROM flights WHERE ${matches} GROUP BY k)`;
+/**
+ * DuckDB groups by `keys`, called a and b; `name` makes of them the text that the answer calls the group: once per group, not per
+ * flight.
+ */
+function summary(name: string, ...keys: readonly string[]): string {
+  const aliases = ['a', 'b'].slice(0, keys.length);
+  const columns = keys.map((key, at) => `${key} AS ${aliases[at]}`);
+  return `SELECT ${name}, COLUMNS(* EXCLUDE (${aliases})) FROM (
+    SELECT ${columns}, ${measures} FROM flights WHERE ${matches} GROUP BY ${aliases})`;
 }
 
 export const statements = {
   NOTHING: `SELECT '', ${measures} FROM flights WHERE ${matches} HAVING count(*) > 0`,
-  ORIGIN: summary('origin', 'k'),
-  DESTINATION: summary('destination', 'k'),
-  ROUTE: summary('{ a: origin, b: destination }', `k.a || '-' || k.b`),
-  MONTH: summary('year(date) * 100 + month(date)', `format('{:04d}-{:02d}', k // 100, k % 100)`),
-  HOUR: summary('hour(date)', `format('{:02d}', k)`),
+  ORIGIN: summary('a', 'origin'),
+  DESTINATION: summary('a', 'destination'),
+  ROUTE: summary(`a || '-' || b`, 'origin', 'destination'),
+  MONTH: summary(`format('{:04d}-{:02d}', a, b)`, 'year(date)', 'month(date)'),
+  HOUR: summary(`format('{:02d}', a)`, 'hour(date)'),
   worst: `SELECT ${flight} FROM flights WHERE ${matches} ORDER BY delay DESC, id LIMIT $5`,
   count: `SELECT count(*) FROM flights WHERE ${matches}`,
   get: `SELECT ${flight} FROM flights WHERE id = $1`,
