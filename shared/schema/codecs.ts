@@ -1,7 +1,8 @@
 import { type AnyDefinition, fromJSON, type ServiceDefinition } from '@grpc/proto-loader';
 import { RegatherError } from '../errors/errors.ts';
 import { loaderJson } from './loader-json.ts';
-import type { ServicePlan } from './plan.ts';
+import { decimalKeys } from './long-keys.ts';
+import type { MessageShape, ServicePlan } from './plan.ts';
 
 /**
  * How a method's messages look in TypeScript: properties in camelCase; 64-bit integers as decimal strings; enums as names (a number if
@@ -29,16 +30,26 @@ export function methodCodecs(plan: ServicePlan): Map<string, MethodCodec> {
     throw new RegatherError('INTERNAL', `The descriptors of ${plan.name} hold no such service.`);
   }
   const codecs = new Map<string, MethodCodec>();
-  for (const { name } of plan.methods) {
+  for (const { name, request, response } of plan.methods) {
     const method = service[name]!;
     codecs.set(name, {
-      decodeRequest: (bytes) => method.requestDeserialize(bytes as Buffer),
+      decodeRequest: decoder(method.requestDeserialize, request),
       encodeRequest: (message) => method.requestSerialize(message),
-      decodeResponse: (bytes) => method.responseDeserialize(bytes as Buffer),
+      decodeResponse: decoder(method.responseDeserialize, response),
       encodeResponse: (message) => method.responseSerialize(message),
     });
   }
   return codecs;
+}
+
+function decoder(decode: (bytes: Buffer) => object, shape: MessageShape): (bytes: Uint8Array) => object {
+  const rewrite = decimalKeys(shape);
+  if (rewrite === undefined) return (bytes) => decode(bytes as Buffer);
+  return (bytes) => {
+    const message = decode(bytes as Buffer);
+    rewrite(message as Record<string, unknown>);
+    return message;
+  };
 }
 
 function isService(definition: AnyDefinition): definition is ServiceDefinition {

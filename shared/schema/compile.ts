@@ -1,9 +1,10 @@
 import { RegatherError } from '../errors/errors.ts';
 import { MethodCompiler } from './compile-method.ts';
+import { WireError } from './descriptor/codec.ts';
 import type { FileDesc, ServiceDesc } from './descriptor/messages.ts';
 import { within } from './descriptor/symbols.ts';
 import type { Descriptors } from './descriptors.ts';
-import type { ServicePlan } from './plan.ts';
+import type { MethodPlan, ServicePlan } from './plan.ts';
 import { Problems } from './problems.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -29,7 +30,18 @@ export function compilePlan(
     known: options.customNames,
     free: options.customFree ?? new Set(),
   });
-  const methods = compiler.methods();
+  let methods: MethodPlan[];
+  try {
+    methods = compiler.methods();
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    // Annotations that our own compiler wrote decode; those of a descriptor set may be anything.
+    throw new RegatherError('PROTO_INVALID', `An annotation of ${name} does not decode: ${error.message}.`, {
+      ...descriptors.place(name),
+      field: name,
+      cause: error,
+    });
+  }
   problems.throwIfAny();
   return { name, methods, descriptorSet: descriptors.bytes };
 }

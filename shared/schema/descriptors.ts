@@ -4,6 +4,7 @@ import { concat, decode, delimited, encode, records, WireError } from './descrip
 import { type FileDesc, fileTable } from './descriptor/messages.ts';
 import { sourceLines } from './descriptor/places.ts';
 import { symbolsOf } from './descriptor/symbols.ts';
+import { defectOf } from './descriptor/verify.ts';
 import type { Place } from './plan.ts';
 import { compileProto } from './proto/compile.ts';
 import { Sources } from './proto/sources.ts';
@@ -64,17 +65,21 @@ function fromProto(path: string, includeDirs: readonly string[]): Descriptors {
 
 /** Reads a serialized FileDescriptorSet; `path` is where it came from, for messages. Its files' bytes are kept as they are. */
 export function readDescriptorSet(bytes: Uint8Array, path: string): Descriptors {
-  const raw = new Map<string, { desc: FileDesc; bytes: Uint8Array }>();
+  const raw = new Map<string, { desc: FileDesc; bytes: Uint8Array; lines: ReadonlyMap<string, number> }>();
   try {
     for (const record of records(bytes)) {
-      if (record.number !== 1 || record.wireType !== 2)
+      // Extensions of the set, which are none of a schema's business, have high numbers.
+      if (record.number >= 1000) continue;
+      if (record.number !== 1 || record.wireType !== 2) {
         throw new WireError(`field ${record.number} at byte ${record.start}`);
+      }
       const desc = decode(fileTable, record.bytes);
-      raw.set(desc.name, { desc, bytes: record.bytes });
+      raw.set(desc.name, { desc, bytes: record.bytes, lines: sourceLines(desc) });
     }
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    throw new RegatherError('PROTO_INVALID', `Not a FileDescriptorSet: ${error.message}.`, {
+    const hint = path.endsWith('.proto') ? ' Is it a .proto? Then it goes by service.proto.' : '';
+    throw new RegatherError('PROTO_INVALID', `Not a FileDescriptorSet: ${error.message}.${hint}`, {
       file: path,
       cause: error,
     });
@@ -107,9 +112,13 @@ export function readDescriptorSet(bytes: Uint8Array, path: string): Descriptors 
     parts.push(delimited(1, file.bytes));
   };
   for (const name of raw.keys()) visit(name, undefined);
+  const defect = defectOf(files);
+  if (defect !== undefined) {
+    throw new RegatherError('PROTO_INVALID', `The descriptor set is damaged: ${defect}.`, { file: path });
+  }
   const places = new Map<string, Place>();
   for (const file of files) {
-    const lines = sourceLines(file);
+    const { lines } = raw.get(file.name)!;
     for (const { kind, name } of symbolsOf(file)) {
       if (kind === 'package') continue;
       const line = lines.get(name);

@@ -3,8 +3,6 @@ import { describe } from './paths.ts';
 import type { FieldMerge, MergeSpec, MessageMerge, MethodPlan, ServicePlan, WindowSpec } from './plan.ts';
 import { placeText } from './problems.ts';
 
-export { planJson } from './plan-json.ts';
-
 /** The plan for people: what `regather check` prints. Ends in a line break. */
 export function formatPlan(plan: ServicePlan): string {
   const lines = [plan.name];
@@ -80,9 +78,10 @@ interface Row {
 }
 
 function addRows(merge: MessageMerge, indent: string, rows: Row[]): void {
+  const digits = String(merge.fields.at(-1)?.field.number ?? '').length;
   for (const field of merge.fields) {
     rows.push({
-      name: `${indent}${field.field.number} ${field.field.name}`,
+      name: `${indent}${String(field.field.number).padStart(digits)} ${field.field.name}`,
       type: describe(field.field).replace(/^an? /, ''),
       merge: mergeText(field.spec),
       note: noteOf(field),

@@ -3,6 +3,7 @@ import { symbolsOf } from './descriptor/symbols.ts';
 import { type Descriptors, readDescriptorSet } from './descriptors.ts';
 import { isMessage } from './paths.ts';
 import type { FieldShape, MessageShape, ServicePlan } from './plan.ts';
+import { propertyNames } from './property-names.ts';
 import { jsonName } from './proto/names.ts';
 import { Shapes } from './shapes.ts';
 
@@ -82,10 +83,10 @@ class JsonWriter {
     const oneofs: Record<string, { oneof: string[] }> = {};
     node.fields = fields;
     node.oneofs = oneofs;
-    for (const field of this.#shapes.message(name).fields) {
-      const property = jsonName(field.name);
-      const free = fields[property] === undefined;
-      const key = free ? property : field.name;
+    const shape = this.#shapes.message(name);
+    const names = propertyNames(shape);
+    for (const [i, field] of shape.fields.entries()) {
+      const key = names[i]!;
       const json = this.#field(field);
       fields[key] = json;
       const hasDefault = json.options.default !== undefined;
