@@ -28,7 +28,8 @@ export class ItemList {
   ints: Int32Array;
   ranks: Float64Array;
   #chunk: Chunk;
-  #capacity: number;
+  /** Items that fit before it has to `grow`. */
+  capacity: number;
 
   constructor() {
     if (shared.top + FIRST_CAPACITY > CHUNK_ITEMS) shared = new Chunk(CHUNK_ITEMS);
@@ -36,12 +37,12 @@ export class ItemList {
     this.first = shared.top;
     this.ints = shared.ints;
     this.ranks = shared.ranks;
-    this.#capacity = FIRST_CAPACITY;
+    this.capacity = FIRST_CAPACITY;
     shared.top += FIRST_CAPACITY;
   }
 
   push(start: number, end: number, rank: number): void {
-    if (this.count === this.#capacity) this.#grow();
+    if (this.count === this.capacity) this.grow();
     const at = this.first + this.count++;
     this.ints[at * 2] = start;
     this.ints[at * 2 + 1] = end;
@@ -59,18 +60,19 @@ export class ItemList {
   /** Gives back what it reserved and doesn't need, if nobody has reserved since. */
   trim(): void {
     const chunk = this.#chunk;
-    if (chunk.top === this.first + this.#capacity) {
+    if (chunk.top === this.first + this.capacity) {
       chunk.top = this.first + this.count;
-      this.#capacity = this.count;
+      this.capacity = this.count;
     }
   }
 
-  #grow(): void {
-    const wanted = Math.max(this.#capacity * 2, FIRST_CAPACITY);
+  /** Makes room for at least one item more; `first`, `ints` and `ranks` may change. */
+  grow(): void {
+    const wanted = Math.max(this.capacity * 2, FIRST_CAPACITY);
     const chunk = this.#chunk;
-    if (chunk.top === this.first + this.#capacity && this.first + wanted <= chunk.ranks.length) {
+    if (chunk.top === this.first + this.capacity && this.first + wanted <= chunk.ranks.length) {
       chunk.top = this.first + wanted;
-      this.#capacity = wanted;
+      this.capacity = wanted;
       return;
     }
     if (shared.top + wanted > CHUNK_ITEMS) {
@@ -84,7 +86,7 @@ export class ItemList {
     this.first = target.top;
     this.ints = target.ints;
     this.ranks = target.ranks;
-    this.#capacity = wanted;
+    this.capacity = wanted;
     target.top += wanted;
   }
 }

@@ -261,23 +261,43 @@ function scanItems(
   depth: number,
 ): number {
   const { tag, check: itemCheck, order } = field;
+  if (itemCheck !== undefined && depth <= 0) return pos;
   const watch = order === undefined ? -1 : order.watch;
+  // The most common key by far is read by a view of its own.
+  const doubles =
+    watch >= 0 && order!.type === 'double'
+      ? new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+      : undefined;
+  const sign = order?.descending ? -1 : 1;
+  let { ints, ranks, capacity } = list;
+  let at = list.first + list.count;
+  let full = list.first + capacity;
   while (pos < end && bytes[pos] === tag) {
     const length = lengthWithin(bytes, pos + 1, end);
-    if (length < 0) return pos;
-    const start = length < 128 && bytes[pos + 1]! < 128 ? pos + 2 : varintEnd(bytes, pos + 1, end);
+    if (length < 0) break;
+    const start = bytes[pos + 1]! < 128 ? pos + 2 : varintEnd(bytes, pos + 1, end);
     const next = start + length;
-    if (itemCheck !== undefined) {
-      if (depth <= 0) return pos;
-      check(itemCheck, bytes, start, next, watch, depth - 1);
+    if (itemCheck !== undefined) check(itemCheck, bytes, start, next, watch, depth - 1);
+    let rank = 0;
+    if (doubles !== undefined && watchedAt > 0) {
+      rank = doubles.getFloat64(watchedAt, true) * sign;
+      if (Number.isNaN(rank)) rank = Infinity;
+    } else if (order !== undefined) {
+      rank = order.rank(bytes, watch >= 0 ? watchedAt : order.find(bytes, start, next));
     }
-    list.push(
-      start,
-      next,
-      order === undefined ? 0 : order.rank(bytes, watch >= 0 ? watchedAt : order.find(bytes, start, next)),
-    );
+    if (at === full) {
+      list.count = at - list.first;
+      list.grow();
+      ({ ints, ranks, capacity } = list);
+      at = list.first + list.count;
+      full = list.first + capacity;
+    }
+    ints[at * 2] = start;
+    ints[at * 2 + 1] = next;
+    ranks[at++] = rank;
     pos = next;
   }
+  list.count = at - list.first;
   return pos;
 }
 

@@ -107,35 +107,35 @@ export function check(
   let found = 0;
   while (pos < end) {
     const tag = bytes[pos]!;
+    if (tag === watched) found = pos + 1;
     let next = -1;
-    if (tag < 128) {
-      switch (actions[tag]) {
-        case SKIP_VARINT:
-          next = varintEnd(bytes, pos + 1, end);
-          break;
-        case SKIP_FIXED64:
-          next = pos + 9 <= end ? pos + 9 : -1;
-          break;
-        case SKIP_FIXED32:
-          next = pos + 5 <= end ? pos + 5 : -1;
-          break;
-        case SKIP_LEN: {
-          const length = pos + 1 < end ? bytes[pos + 1]! : 128;
-          if (length < 128) {
-            if (pos + 2 + length <= end) next = pos + 2 + length;
-          } else {
-            const long = lengthWithin(bytes, pos + 1, end);
-            if (long >= 0) next = varintEnd(bytes, pos + 1, end) + long;
-          }
-          break;
-        }
+    switch (tag < 128 ? actions[tag]! : 0) {
+      case SKIP_LEN: {
+        const length = pos + 1 < end ? bytes[pos + 1]! : 128;
+        next = length < 128 ? pos + 2 + length : longEnd(bytes, pos + 1, end);
+        if (next > end) next = -1;
+        break;
       }
-      if (tag === watched) found = pos + 1;
+      case SKIP_FIXED64:
+        if (pos + 9 <= end) next = pos + 9;
+        break;
+      case SKIP_FIXED32:
+        if (pos + 5 <= end) next = pos + 5;
+        break;
+      case SKIP_VARINT:
+        next = varintEnd(bytes, pos + 1, end);
+        break;
     }
     // Whatever the short way doesn't know or can't accept, the long way does or explains.
     pos = next >= 0 ? next : checkField(message, bytes, pos, end, depth);
   }
   watchedAt = found;
+}
+
+/** The position after a length of more than one byte and its content; -1: malformed, or it runs past the end. */
+function longEnd(bytes: Uint8Array, pos: number, end: number): number {
+  const length = lengthWithin(bytes, pos, end);
+  return length < 0 ? -1 : varintEnd(bytes, pos, end) + length;
 }
 
 /** Checks the one field at `pos` of a message of that type; the position after it. */
