@@ -16,13 +16,16 @@ export interface ClientChannelOptions {
   readonly 'grpc.max_send_message_length': number;
   /** HTTP/2's 64 KiB would make a message of 256 KiB wait for three round trips. */
   readonly 'grpc-node.flow_control_window': number;
+  /** The name expected in the peer's certificate, where its address doesn't say it. */
+  readonly 'grpc.ssl_target_name_override'?: string;
 }
 
 const WINDOW_BYTES = 1024 * 1024;
 
 /** Keepalive pings are left off: a link has Pings of its own, which also tell a hung process from a live socket. */
-export function clientChannelOptions(maxMessageBytes: number): ClientChannelOptions {
+export function clientChannelOptions(maxMessageBytes: number, serverName?: string): ClientChannelOptions {
   return {
+    ...(serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName }),
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_retries': 0,
     'grpc.enable_channelz': 0,

@@ -22,6 +22,7 @@ import { type HelloFrame, LINK_VERSION, MESSAGE_BYTES } from './frames.ts';
 import type { LeafCall, LeafHandle, LeafSink, Upstream } from './leaf-call.ts';
 import { failNextTurn } from './root-call.ts';
 import { RootEnd } from './root-end.ts';
+import { tlsByIp } from './tls-by-ip.ts';
 
 /** First and longest wait before a lost or failed link is tried again. */
 const RETRY_MS = { first: 50, max: 5_000 };
@@ -53,6 +54,8 @@ export interface LinkClientOptions {
   /** host:port, or anything else that grpc-js resolves. */
   readonly address: string;
   readonly credentials: ChannelCredentials;
+  /** The name expected in the worker's certificate. Default: the host in the address. */
+  readonly serverName?: string | undefined;
   readonly plan: ServicePlan;
   /** This root's id, for the worker's fairness and logs. */
   readonly rootId: string;
@@ -151,8 +154,10 @@ export class LinkClient implements Upstream {
     this.#retry = undefined;
     // One that is plain or refused stays so until it turns out to be something else.
     if (this.#state.kind === 'down') this.#set({ kind: 'connecting' });
-    const connections = new ConnectionTracker(credentials);
-    const client = new Client(address, connections.credentials, { ...clientChannelOptions(MESSAGE_BYTES) });
+    const connections = new ConnectionTracker(tlsByIp(credentials));
+    const client = new Client(address, connections.credentials, {
+      ...clientChannelOptions(MESSAGE_BYTES, this.#options.serverName),
+    });
     const { path, requestSerialize, responseDeserialize } = linkDefinition.Open;
     const stream = client.makeBidiStreamRequest(
       path,

@@ -314,9 +314,12 @@ export class FrameWriter {
     this.#tagged(tag, size);
   }
 
+  /** A small slab serves many small messages; one that outgrows it moves once, to where a full message fits. */
   #grow(bytes: number): void {
     const used = this.#at - this.#start;
-    const buffer = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, 2 * (used + bytes)));
+    const needed = used + bytes;
+    const size = needed <= SLAB_BYTES / 2 ? SLAB_BYTES : Math.max(BATCH_BYTES + SLAB_BYTES, needed);
+    const buffer = Buffer.allocUnsafeSlow(size);
     this.#buffer.copy(buffer, 0, this.#start, this.#at);
     this.#buffer = buffer;
     this.#start = 0;
