@@ -4,7 +4,6 @@
  */
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { RegatherError } from '../shared/errors/errors.ts';
-import { validateMessage } from '../shared/wire/validate.ts';
 import { type Accepted, accept } from './accept.ts';
 import { type Coverage, coverageTrailer, type Missing } from './coverage.ts';
 import { coverageFailure, enough, errorFailure, type Failure } from './finish.ts';
@@ -12,6 +11,7 @@ import { planRequest, type RequestPlan } from './plan.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
 import { type Attempt, type Collector, type FinishReason, Scatter } from './scatter.ts';
 import type { ServingContext } from './serving.ts';
+import { checkPartial } from './single-partial.ts';
 import { type ServedMethod, tooLate } from './unary.ts';
 
 export class StreamAnswer implements Collector {
@@ -79,14 +79,7 @@ export class StreamAnswer implements Collector {
     // A retry after items were forwarded never happens, so what comes here is the only source of its shard.
     for (let i = 0, start = 0; i < itemBytes.length; i++) {
       const end = start + itemBytes[i]!;
-      try {
-        validateMessage(data, start, end, response);
-      } catch (thrown) {
-        throw new RegatherError('PARTIAL_MALFORMED', RegatherError.from(thrown).message, {
-          shards,
-          cause: thrown,
-        });
-      }
+      checkPartial(data, start, end, response, shards);
       start = end;
     }
     let flowing = true;

@@ -4,7 +4,6 @@ import { RegatherError } from '../shared/errors/errors.ts';
 import type { Merger, Part } from '../shared/merge/merger.ts';
 import type { RootMethodMetrics } from '../shared/metrics/root.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
-import { validateMessage } from '../shared/wire/validate.ts';
 import { type Accepted, accept, ownDeadline } from './accept.ts';
 import { type Coverage, coverageTrailer, type Missing } from './coverage.ts';
 import { coverageFailure, enough, errorFailure, type Failure } from './finish.ts';
@@ -13,6 +12,7 @@ import { planRequest, type RequestPlan } from './plan.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
 import { type Attempt, type Collector, type FinishReason, Scatter } from './scatter.ts';
 import type { ServingContext } from './serving.ts';
+import { checkPartial } from './single-partial.ts';
 
 /** What all answers of a method share. */
 export interface ServedMethod {
@@ -101,14 +101,7 @@ export class UnaryAnswer implements Collector {
       this.#gather.offer(merger.stage(shards, data, segmentBytes));
       return;
     }
-    try {
-      validateMessage(data, 0, data.length, plan.leaf.response);
-    } catch (thrown) {
-      throw new RegatherError('PARTIAL_MALFORMED', RegatherError.from(thrown).message, {
-        shards,
-        cause: thrown,
-      });
-    }
+    checkPartial(data, 0, data.length, plan.leaf.response, shards);
     if (this.#gather.complete) return;
     this.#gather.offer({ shards, sizeBytes: data.length });
     this.#single = data;

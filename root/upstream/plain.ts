@@ -20,7 +20,7 @@ import type {
   Upstream,
 } from '../../shared/link/leaf-call.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
-import { type ClientTls, serverNameOptions } from '../../shared/tls/credentials.ts';
+import type { ClientTls } from '../../shared/tls/credentials.ts';
 
 export interface PlainUpstreamOptions {
   readonly address: string;
@@ -92,8 +92,7 @@ export class PlainUpstream implements Upstream {
 
   #connect(): Client {
     const client = new Client(this.#options.address, this.#options.credentials, {
-      ...serverNameOptions(this.#options.workerTls),
-      ...clientChannelOptions(-1),
+      ...clientChannelOptions(-1, this.#options.workerTls?.server_name),
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 5000,
     });

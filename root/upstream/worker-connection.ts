@@ -61,6 +61,7 @@ export class WorkerConnection {
       this.#link = new LinkClient({
         address: options.address,
         credentials: options.credentials,
+        serverName: options.workerTls?.server_name,
         plan: options.plan,
         rootId: options.rootId,
         silenceMs: options.silenceMs,
