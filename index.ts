@@ -13,7 +13,8 @@ export { type ErrorContext, RegatherError } from './shared/errors/errors.ts';
 // For those who lay out data.
 export { shardOf } from './shared/keys/shard-of.ts';
 // For those who merge: reducers of their own, and the kit that checks their laws.
-export type { CustomReducer, CustomReducers } from './shared/reducers/custom.ts';
+export type { CustomReducer, CustomReducers, CustomValue } from './shared/reducers/custom.ts';
+export { checkReducerLaws, type LawSamples } from './shared/reducers/law-kit.ts';
 // For tools: the plan of a service, as data.
 export { compilePlan } from './shared/schema/compile.ts';
 export { loadDescriptors } from './shared/schema/descriptors.ts';
