@@ -15,16 +15,31 @@ export function integerBounds(type: string): readonly [bigint, bigint] | undefin
   return bounds[`${unsigned ? 'uint' : 'int'}${type.endsWith('64') ? '64' : '32'}`];
 }
 
+/**
+ * `value`, or a number that JavaScript rounds to what C rounds `value` to: exactly between two results C takes the even one,
+ * JavaScript the larger.
+ */
+function rounded(value: number, digits: number): number {
+  const exact = value.toExponential(100);
+  const end = exact.indexOf('.') + digits;
+  const rest = exact.slice(end, exact.indexOf('e'));
+  const even = Number(exact[end - 1]) % 2 === 0;
+  if (!even || !/^50*$/.test(rest)) return value;
+  return Number(exact.slice(0, end) + exact.slice(exact.indexOf('e')));
+}
+
 /** C's %.<digits>g */
 function shortest(value: number, digits: number): string {
-  const [mantissa = '', exponent = ''] = value.toExponential(digits - 1).split('e');
+  const [mantissa = '', exponent = ''] = rounded(value, digits)
+    .toExponential(digits - 1)
+    .split('e');
   const power = Number(exponent);
   const trim = (text: string): string => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
   if (power < -4 || power >= digits) {
     const size = Math.abs(power).toString().padStart(2, '0');
     return `${trim(mantissa)}e${power < 0 ? '-' : '+'}${size}`;
   }
-  return trim(value.toFixed(digits - 1 - power));
+  return trim(rounded(value, digits).toFixed(digits - 1 - power));
 }
 
 /** A double as protoc writes it in default_value. */
