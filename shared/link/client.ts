@@ -22,7 +22,6 @@ import { type HelloFrame, LINK_VERSION, MESSAGE_BYTES } from './frames.ts';
 import type { LeafCall, LeafHandle, LeafSink, Upstream } from './leaf-call.ts';
 import { failNextTurn } from './root-call.ts';
 import { RootEnd } from './root-end.ts';
-import { tlsByIp } from './tls-by-ip.ts';
 
 /** First and longest wait before a lost or failed link is tried again. */
 const RETRY_MS = { first: 50, max: 5_000 };
@@ -154,7 +153,7 @@ export class LinkClient implements Upstream {
     this.#retry = undefined;
     // One that is plain or refused stays so until it turns out to be something else.
     if (this.#state.kind === 'down') this.#set({ kind: 'connecting' });
-    const connections = new ConnectionTracker(tlsByIp(credentials));
+    const connections = new ConnectionTracker(credentials);
     const client = new Client(address, connections.credentials, {
       ...clientChannelOptions(MESSAGE_BYTES, this.#options.serverName),
     });

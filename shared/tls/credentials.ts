@@ -1,7 +1,9 @@
 /** TLS from PEM files, for listeners and for connections to them. */
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
 import { RegatherError } from '../errors/errors.ts';
+import { tlsByIp } from './by-ip.ts';
 
 export interface ServerTls {
   /** Paths of PEM files: the certificate chain, its private key, and who signs the clients' certificates. */
@@ -35,9 +37,12 @@ export function serverCredentials(tls: ServerTls | undefined): ServerCredentials
     );
   }
   const pair = { cert_chain: pem(cert, 'tls.cert'), private_key: pem(key, 'tls.key') };
-  return checked('tls', () =>
-    ServerCredentials.createSsl(ca === undefined ? null : pem(ca, 'tls.ca'), [pair], clientAuth),
-  );
+  const authority = ca === undefined ? null : pem(ca, 'tls.ca');
+  return checked('tls', () => {
+    // grpc-js itself finds out when it listens, and says it like a port that is taken.
+    createSecureContext({ cert: pair.cert_chain, key: pair.private_key, ...(authority === null ? {} : { ca: authority }) });
+    return ServerCredentials.createSsl(authority, [pair], clientAuth);
+  });
 }
 
 export function channelCredentials(tls: ClientTls | undefined): ChannelCredentials {
@@ -49,10 +54,12 @@ export function channelCredentials(tls: ClientTls | undefined): ChannelCredentia
     });
   }
   return checked('tls', () =>
-    ChannelCredentials.createSsl(
-      ca === undefined ? null : pem(ca, 'tls.ca'),
-      key === undefined ? null : pem(key, 'tls.key'),
-      cert === undefined ? null : pem(cert, 'tls.cert'),
+    tlsByIp(
+      ChannelCredentials.createSsl(
+        ca === undefined ? null : pem(ca, 'tls.ca'),
+        key === undefined ? null : pem(key, 'tls.key'),
+        cert === undefined ? null : pem(cert, 'tls.cert'),
+      ),
     ),
   );
 }

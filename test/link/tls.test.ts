@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { credentials, ServerCredentials } from '@grpc/grpc-js';
 import test from 'ava';
+import { channelCredentials, serverCredentials } from '../../shared/tls/credentials.ts';
 import { leafCall, Recorder } from './memory.ts';
 import { echo, startWorker, TestRoot } from './sockets.ts';
 
@@ -11,17 +11,18 @@ const openssl = spawnSync('openssl', ['version']).status === 0;
 // A CI without openssl has to fail, not to pass by testing less.
 const check = openssl || process.env.CI !== undefined ? test : test.skip;
 
+/** Paths of PEM files. */
 interface Certificates {
-  readonly ca: Buffer;
-  readonly key: Buffer;
-  readonly cert: Buffer;
+  readonly ca: string;
+  readonly key: string;
+  readonly cert: string;
 }
 
-/** A certificate authority and a certificate for 127.0.0.1 signed by it. */
+/** A certificate authority, and a certificate for 127.0.0.1 and worker.test signed by it. */
 function certificates(folder: string, name: string): Certificates {
   const run = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
   const file = (suffix: string) => `${name}.${suffix}`;
-  writeFileSync(join(folder, file('ext')), 'subjectAltName=IP:127.0.0.1');
+  writeFileSync(join(folder, file('ext')), 'subjectAltName=IP:127.0.0.1,DNS:worker.test');
   const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   run(
     'req',
@@ -51,8 +52,8 @@ function certificates(folder: string, name: string): Certificates {
     ],
     ...['-out', file('crt'), '-days', '2', '-extfile', file('ext')],
   );
-  const read = (suffix: string) => readFileSync(join(folder, file(suffix)));
-  return { ca: read('ca.crt'), key: read('key'), cert: read('crt') };
+  const path = (suffix: string) => join(folder, file(suffix));
+  return { ca: path('ca.crt'), key: path('key'), cert: path('crt') };
 }
 
 check('links run over TLS and mutual TLS, and not without the right certificates', async (t) => {
@@ -60,17 +61,18 @@ check('links run over TLS and mutual TLS, and not without the right certificates
   t.teardown(() => rmSync(folder, { recursive: true }));
   const ours = certificates(folder, 'ours');
   const theirs = certificates(folder, 'theirs');
-  const pair = [{ private_key: ours.key, cert_chain: ours.cert }];
-  const tls = await startWorker(echo, { credentials: ServerCredentials.createSsl(null, pair) });
-  const mutual = await startWorker(echo, { credentials: ServerCredentials.createSsl(ours.ca, pair, true) });
+  const { ca, key, cert } = ours;
+  const tls = await startWorker(echo, { credentials: serverCredentials({ cert, key }) });
+  const mutual = await startWorker(echo, {
+    credentials: serverCredentials({ cert, key, ca, client_auth: true }),
+  });
 
-  const anyone = credentials.createSsl(ours.ca);
-  const known = credentials.createSsl(ours.ca, ours.key, ours.cert);
-  for (const [worker, secret] of [
-    [tls, anyone],
-    [mutual, known],
+  for (const [worker, secret, serverName] of [
+    [tls, { ca }, undefined],
+    [tls, { ca }, 'worker.test'],
+    [mutual, ours, undefined],
   ] as const) {
-    const root = new TestRoot(worker.address, { credentials: secret });
+    const root = new TestRoot(worker.address, { credentials: channelCredentials(secret), serverName });
     await root.reaches('ready');
     const recorder = new Recorder();
     root.client.run(leafCall([1]), recorder);
@@ -78,13 +80,14 @@ check('links run over TLS and mutual TLS, and not without the right certificates
     t.is(recorder.parts.length, 1);
     root.client.close();
   }
-  for (const [worker, secret] of [
-    [tls, credentials.createSsl(theirs.ca)],
-    [tls, credentials.createInsecure()],
-    [mutual, anyone],
-    [mutual, credentials.createSsl(ours.ca, theirs.key, theirs.cert)],
+  for (const [worker, secret, serverName] of [
+    [tls, { ca: theirs.ca }, undefined],
+    [tls, { ca }, 'other.test'],
+    [tls, undefined, undefined],
+    [mutual, { ca }, undefined],
+    [mutual, { ca, key: theirs.key, cert: theirs.cert }, undefined],
   ] as const) {
-    const root = new TestRoot(worker.address, { credentials: secret });
+    const root = new TestRoot(worker.address, { credentials: channelCredentials(secret), serverName });
     await root.reaches('down');
     t.false(root.states.some(({ kind }) => kind === 'ready'));
     root.client.close();
