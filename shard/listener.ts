@@ -49,15 +49,11 @@ export function bind(server: Server, address: string, tls: ServerTls | undefined
   });
 }
 
-/** Lets calls end; if `signal` is aborted before, cuts them off. */
-export function shutDown(server: Server, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const force = (): void => server.forceShutdown();
-    signal.addEventListener('abort', force, { once: true });
-    server.tryShutdown(() => {
-      signal.removeEventListener('abort', force);
-      resolve();
-    });
-    if (signal.aborted) force();
-  });
+/**
+ * Takes no new calls, lets those that run end for `graceMs`, cuts off the rest. `forceShutdown` wouldn't: in a server without channelz
+ * it knows no connections and leaves them all open. Nor would `drain` after `tryShutdown`: it takes closing for closed.
+ */
+export function shutDown(server: Server, address: string, graceMs: number): Promise<void> {
+  server.drain(address, graceMs);
+  return new Promise((resolve) => server.tryShutdown(() => resolve()));
 }

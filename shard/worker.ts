@@ -75,6 +75,9 @@ export function createWorker<H extends HandlersOf<H> = UntypedHandlers>(options:
 /** How long draining waits for roots to say that they have heard of it: those that don't answer don't send either. */
 const toldWithinMs = 1000;
 
+/** What is open on the port after draining are calls of reflection and the like, which get a moment to end. */
+const lastCallsMs = 500;
+
 class RegatherWorker implements Worker {
   readonly lifecycle: Lifecycle;
   readonly #options: AnyWorkerOptions;
@@ -100,10 +103,9 @@ class RegatherWorker implements Worker {
       throw new RegatherError('INTERNAL', `Expected a worker that wasn't started, this one is ${this.state}`);
     }
     const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-    const running = new RunningWorker({ ...this.#options, ...given }, this.lifecycle);
-    this.#running = running;
     try {
-      return await running.start();
+      this.#running = new RunningWorker({ ...this.#options, ...given }, this.lifecycle);
+      return await this.#running.start();
     } catch (error) {
       await this.lifecycle.stop('failed to start');
       throw RegatherError.from(error);
@@ -148,6 +150,8 @@ class RunningWorker implements Host {
   #removeSignals: (() => void) | undefined;
   #openCalls = 0;
   #idle: (() => void) | undefined;
+  /** The time for draining has passed: calls that still run aren't waited for any longer. */
+  #cutOff = false;
 
   constructor(options: AnyWorkerOptions, lifecycle: Lifecycle) {
     this.#options = options;
@@ -228,7 +232,7 @@ class RunningWorker implements Host {
     if (hooks.onSave !== undefined) lifecycle.onSave('hooks.onSave', hooks.onSave);
     lifecycle.onStop('close', async (signal) => {
       process.stop();
-      await this.#close(signal);
+      await this.#close();
       await hooks.onStop?.(signal);
       await this.#admin?.close();
       this.#removeSignals?.();
@@ -288,11 +292,15 @@ class RunningWorker implements Host {
     this.#shards.abort();
     this.#setServing(false);
     this.#link?.setDraining();
+    signal.addEventListener('abort', () => {
+      this.#cutOff = this.draining;
+    });
     await this.#whenIdle(signal);
   }
 
   #undrain(): void {
     this.draining = false;
+    this.#cutOff = false;
     this.#link?.setDraining(false);
     this.#setServing(true);
   }
@@ -316,10 +324,13 @@ class RunningWorker implements Host {
     this.#idle = undefined;
   }
 
-  async #close(signal: AbortSignal): Promise<void> {
+  async #close(): Promise<void> {
     this.#health.close();
     this.#link?.close();
-    if (this.#server !== undefined) await shutDown(this.#server, signal);
+    const address = this.#addresses?.address;
+    if (this.#server !== undefined && address !== undefined) {
+      await shutDown(this.#server, address, this.#cutOff ? 0 : lastCallsMs);
+    }
     await this.#shards.close();
   }
 
