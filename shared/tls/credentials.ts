@@ -40,7 +40,11 @@ export function serverCredentials(tls: ServerTls | undefined): ServerCredentials
   const authority = ca === undefined ? null : pem(ca, 'tls.ca');
   return checked('tls', () => {
     // grpc-js itself finds out when it listens, and says it like a port that is taken.
-    createSecureContext({ cert: pair.cert_chain, key: pair.private_key, ...(authority === null ? {} : { ca: authority }) });
+    createSecureContext({
+      cert: pair.cert_chain,
+      key: pair.private_key,
+      ...(authority === null ? {} : { ca: authority }),
+    });
     return ServerCredentials.createSsl(authority, [pair], clientAuth);
   });
 }

@@ -1,7 +1,7 @@
 /** TLS and mutual TLS on the root's listener, the worker's, and the links and plain calls between them. */
-import { readFileSync } from 'node:fs';
-import { credentials, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import test from 'ava';
+import { channelCredentials } from '../../shared/tls/credentials.ts';
 import { makeCertificates } from '../kit/certificates.ts';
 import { SearchClient, startRoot, startWorker } from '../kit/cluster.ts';
 
@@ -11,15 +11,12 @@ for (const links of [true, false]) {
     const tls = { ...server, ca, client_auth: true };
     const worker = await startWorker(t, 'w0', { shards: [0, 1], shardCount: 2, tls });
     const { address } = await startRoot(t, [worker], { tls, workerTls: { ca, ...client }, links });
-    const known = new SearchClient(
-      address,
-      credentials.createSsl(readFileSync(ca), readFileSync(client.key), readFileSync(client.cert)),
-    );
+    const known = new SearchClient(address, channelCredentials({ ca, ...client }));
     t.teardown(() => known.close());
     const answer = await known.call('TopK', {});
     t.is(answer.code, status.OK, answer.details);
     t.is(answer.coverage?.answered, 2);
-    const unknown = new SearchClient(address, credentials.createSsl(readFileSync(ca)));
+    const unknown = new SearchClient(address, channelCredentials({ ca }));
     t.teardown(() => unknown.close());
     t.is((await unknown.call('TopK', {}, { timeoutMs: 2_000 })).code, status.UNAVAILABLE);
   });
