@@ -108,8 +108,9 @@ export class Gather implements Merger {
       const run = new MergeRun(context.final ? { ...context, final: false } : context);
       mergeFree(this.#code, new Sources(scans, scans), out, run);
     } catch (thrown) {
-      // A sum that overflows here may fit in the end, and a malformed partial is its own shard's failure: the root sees to both.
-      if (thrown instanceof RegatherError && thrown.code !== 'INTERNAL') return undefined;
+      // A sum that overflows here may fit in the end, and a disagreement has shards to name: the root sees to both.
+      const code = thrown instanceof RegatherError ? thrown.code : undefined;
+      if (code === 'MERGE_OUT_OF_RANGE' || code === 'MERGE_DISAGREEMENT') return undefined;
       throw thrown;
     }
     const segmentBytes: number[] = [];

@@ -60,7 +60,8 @@ export interface Merger {
   stage(shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): Part;
   /**
    * Worker: makes one part of its shards' partials. Undefined if they can't be combined without loss (an integer sum that
-   * overflows on the way): each then travels on its own.
+   * overflows on the way): each then travels on its own. Throws RegatherError PARTIAL_MALFORMED, naming the shard whose partial
+   * doesn't decode.
    */
   combine(
     partials: readonly { readonly shard: number; readonly payload: Uint8Array }[],

@@ -10,6 +10,7 @@ import { high, loadInteger, low } from '../wire/scalar.ts';
 import { Writer } from '../wire/writer.ts';
 
 const FIRST_SLOTS = 64;
+const basis = Math.floor(Math.random() * 0x100000000);
 
 export class KeyTable {
   readonly out = new Writer(1024);
@@ -51,8 +52,8 @@ export class KeyTable {
 
   #hash(start: number): number {
     const { buffer, pos } = this.out;
-    // FNV-1a, 32 bits.
-    let hash = 0x811c9dc5;
+    // FNV-1a, 32 bits, from a start of this process' own: which keys collide isn't known outside.
+    let hash = basis;
     for (let i = start; i < pos; i++) hash = Math.imul(hash ^ buffer[i]!, 0x01000193);
     return (hash ^ (hash >>> 15)) >>> 0;
   }

@@ -126,8 +126,12 @@ export function check(
         next = varintEnd(bytes, pos + 1, end);
         break;
     }
-    // Whatever the short way doesn't know or can't accept, the long way does or explains.
-    pos = next >= 0 ? next : checkField(message, bytes, pos, end, depth);
+    if (next < 0) {
+      // Whatever the short way doesn't know or can't accept, the long way does or explains. Tags may be over-long.
+      next = checkField(message, bytes, pos, end, depth);
+      if (watched >= 0 && varintLow(bytes, pos) === watched) found = tagEnd(bytes, pos, end);
+    }
+    pos = next;
   }
   watchedAt = found;
 }

@@ -3,20 +3,16 @@
  * occur more than once on the wire: protobuf merges them, so the last occurrence that has the field counts. (protobufjs
  * replaces instead; that's why `replaceField` leaves one occurrence.)
  *
- * The bytes must have passed `check`; `checkMessageBytes` does it for those who don't keep a `Checks`.
+ * The bytes should have passed `check`. Where they haven't and are malformed, these functions throw WireFault.
  */
-import type { FieldPath, FieldShape, MessageShape } from '../schema/plan.ts';
-import { Checks, check } from './check.ts';
-import { LEN, MAX_DEPTH, skipValue, tagEnd, VARINT, varintEnd, varintLow } from './reader.ts';
+import type { FieldPath, FieldShape } from '../schema/plan.ts';
+import { groupBodyEnd } from './check.ts';
+import { WireFault } from './fault.ts';
+import { END_GROUP, LEN, START_GROUP, skipValue, tagEnd, varintEnd, varintLow } from './reader.ts';
 import { readScalar, type ScalarValue, wireTypeOf } from './scalar.ts';
 import { Writer } from './writer.ts';
 
-/** Throws WireFault unless the bytes are a message of that type. */
-export function checkMessageBytes(bytes: Uint8Array, shape: MessageShape, checks = new Checks()): void {
-  check(checks.of(shape), bytes, 0, bytes.length, -1, MAX_DEPTH);
-}
-
-/** The value at the end of the path; undefined: not on the wire. Of a repeated field, its last value. */
+/** The value at the end of the path; undefined: not on the wire. Of a repeated field, its last value that isn't packed. */
 export function readPath(bytes: Uint8Array, path: FieldPath): ScalarValue | undefined {
   const at = findPath(bytes, 0, bytes.length, path.fields, 0);
   const field = path.fields[path.fields.length - 1]!;
@@ -30,7 +26,7 @@ export function readPathAll(bytes: Uint8Array, path: FieldPath): ScalarValue[] {
   return values;
 }
 
-/** Where the value at the end of the path begins; -1: not on the wire. Of a repeated scalar that is packed: not found. */
+/** Where the value at the end of the path begins; -1: not on the wire. Packed values aren't looked into. */
 export function findPath(
   bytes: Uint8Array,
   pos: number,
@@ -45,11 +41,13 @@ export function findPath(
   while (pos < end) {
     const valueAt = tagEnd(bytes, pos, end);
     const tag = varintLow(bytes, pos);
-    const next = skipValue(bytes, valueAt, end, tag);
+    const next = valueAt < 0 ? -1 : skipValue(bytes, valueAt, end, tag);
+    if (next < 0) throw fault(field, pos);
     if (tag === wanted) {
       if (isLast) found = valueAt;
       else {
-        const inner = findPath(bytes, bodyStart(bytes, valueAt, tag, end), next, fields, level + 1);
+        const start = bodyStart(bytes, valueAt, end, tag);
+        const inner = findPath(bytes, start, bodyEnd(bytes, next, tag), fields, level + 1);
         if (inner >= 0) found = inner;
       }
     }
@@ -58,8 +56,16 @@ export function findPath(
   return found;
 }
 
-function bodyStart(bytes: Uint8Array, valueAt: number, tag: number, end: number): number {
+function fault(field: FieldShape, pos: number): WireFault {
+  return new WireFault('a malformed field', field.name, pos);
+}
+
+function bodyStart(bytes: Uint8Array, valueAt: number, end: number, tag: number): number {
   return (tag & 7) === LEN ? varintEnd(bytes, valueAt, end) : valueAt;
+}
+
+function bodyEnd(bytes: Uint8Array, next: number, tag: number): number {
+  return (tag & 7) === START_GROUP ? groupBodyEnd(bytes, next, tag) : next;
 }
 
 function collect(
@@ -75,16 +81,19 @@ function collect(
   while (pos < end) {
     const valueAt = tagEnd(bytes, pos, end);
     const tag = varintLow(bytes, pos);
-    const next = skipValue(bytes, valueAt, end, tag);
+    const next = valueAt < 0 ? -1 : skipValue(bytes, valueAt, end, tag);
+    if (next < 0) throw fault(field, pos);
     if (tag >>> 3 === field.number) {
+      const start = bodyStart(bytes, valueAt, end, tag);
       if (level < fields.length - 1) {
-        collect(bytes, bodyStart(bytes, valueAt, tag, end), next, fields, level + 1, into);
+        collect(bytes, start, bodyEnd(bytes, next, tag), fields, level + 1, into);
       } else if ((tag & 7) === wireType) into.push(readScalar(field.type, bytes, valueAt));
       else if ((tag & 7) === LEN) {
-        let at = varintEnd(bytes, valueAt, end);
-        while (at < next) {
+        for (let at = start; at < next; ) {
+          const after = skipValue(bytes, at, next, wireType);
+          if (after < 0) throw fault(field, at);
           into.push(readScalar(field.type, bytes, at));
-          at = skipValue(bytes, at, next, wireType === VARINT ? VARINT : wireType);
+          at = after;
         }
       }
     }
@@ -111,33 +120,42 @@ function replaceWithin(
   encoded: Uint8Array,
   out: Writer,
 ): void {
-  const { number } = fields[level]!;
+  const field = fields[level]!;
   const isLast = level === fields.length - 1;
-  const inner: Uint8Array[] = [];
-  if (!isLast) {
-    for (const part of parts) {
-      for (let pos = 0; pos < part.length; ) {
-        const valueAt = tagEnd(part, pos, part.length);
-        const tag = varintLow(part, pos);
-        const next = skipValue(part, valueAt, part.length, tag);
-        if (tag >>> 3 === number) inner.push(part.subarray(bodyStart(part, valueAt, tag, part.length), next));
-        pos = next;
-      }
-    }
-  }
+  const inner: Uint8Array[] = isLast ? [] : parts.flatMap((part) => bodies(part, field));
   let seen = 0;
   for (const part of parts) {
     for (let pos = 0; pos < part.length; ) {
-      const valueAt = tagEnd(part, pos, part.length);
-      const tag = varintLow(part, pos);
-      const next = skipValue(part, valueAt, part.length, tag);
-      if (tag >>> 3 !== number) out.copy(part, pos, next);
+      const next = fieldEnd(part, pos, field);
+      if (varintLow(part, pos) >>> 3 !== field.number) out.copy(part, pos, next);
       else if (!isLast && ++seen === inner.length) writeWithin(inner, fields, level, encoded, out);
       pos = next;
     }
   }
   if (isLast) out.copy(encoded, 0, encoded.length);
   else if (seen === 0 && encoded.length > 0) writeWithin(inner, fields, level, encoded, out);
+}
+
+/** The content of each occurrence of a message in another. */
+function bodies(part: Uint8Array, field: FieldShape): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (let pos = 0; pos < part.length; ) {
+    const next = fieldEnd(part, pos, field);
+    const tag = varintLow(part, pos);
+    if (tag >>> 3 === field.number) {
+      const start = bodyStart(part, tagEnd(part, pos, part.length), part.length, tag);
+      found.push(part.subarray(start, bodyEnd(part, next, tag)));
+    }
+    pos = next;
+  }
+  return found;
+}
+
+function fieldEnd(part: Uint8Array, pos: number, wanted: FieldShape): number {
+  const valueAt = tagEnd(part, pos, part.length);
+  const next = valueAt < 0 ? -1 : skipValue(part, valueAt, part.length, varintLow(part, pos));
+  if (next < 0) throw fault(wanted, pos);
+  return next;
 }
 
 function writeWithin(
@@ -147,7 +165,14 @@ function writeWithin(
   encoded: Uint8Array,
   out: Writer,
 ): void {
-  const start = out.open(fields[level]!.number);
+  const { number, type } = fields[level]!;
+  if (type === 'group') {
+    out.tag(number, START_GROUP);
+    replaceWithin(inner, fields, level + 1, encoded, out);
+    out.tag(number, END_GROUP);
+    return;
+  }
+  const start = out.open(number);
   replaceWithin(inner, fields, level + 1, encoded, out);
   out.close(start);
 }

@@ -198,7 +198,7 @@ function varint(noise: Noise, value: bigint, options: NoiseOptions): Buffer {
     bytes.push(Number(rest & 127n) | 128);
     rest >>= 7n;
   } while (rest > 0n);
-  if (options.odd && noise.chance(0.1)) while (bytes.length < 10 && noise.chance(0.7)) bytes.push(128);
+  if (options.odd && noise.chance(0.15)) while (bytes.length < 10 && noise.chance(0.6)) bytes.push(128);
   bytes.push(bytes.pop()! & 127);
   return Buffer.from(bytes);
 }

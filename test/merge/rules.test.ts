@@ -55,11 +55,11 @@ test('a worker whose sum overflows combines nothing, so that the sum of all may 
   const merger = compileMerger(method(message('Answer', merge(signed, { kind: 'sum' }, true))), new Map());
   const half = { shard: 0, payload: bytes([signed, 0x7fffffff]) };
   t.is(merger.combine([half, { ...half, shard: 1 }], partial), undefined);
-  t.is(
+  const malformed = failure(() =>
     merger.combine([half, { shard: 1, payload: Buffer.from('08', 'hex') }], partial),
-    undefined,
-    'malformed',
   );
+  t.is(malformed.code, 'PARTIAL_MALFORMED');
+  t.deepEqual(malformed.shards, [1]);
   t.is(
     hex(merger.combine([half, { shard: 1, payload: bytes([signed, -5]) }], partial)!.data),
     hex(bytes([signed, 0x7ffffffa])),
@@ -214,6 +214,17 @@ test('top: integers beyond 2^53 and texts with a common beginning are told apart
   t.is(
     merged(top('id desc'), [list(ids[0], ids[1]), list(ids[2], ids[3])], window(0, 9)),
     hex(list(ids[2], ids[0], ids[1], ids[3])),
+  );
+});
+
+// The tag of a sort key written in two bytes where one would do: legal, and no serializer does it. The item was ranked as if it had no
+// key, but compared by it, so its place depended on what it was merged with.
+test('top: a sort key whose tag is over-long ranks as any other', (t) => {
+  const overLong = Buffer.concat([Buffer.from('9100', 'hex'), bytes([score, 5]).subarray(1)]);
+  const [low, high] = [bytes([id, 'low'], [score, 1]), bytes([id, 'high'], [score, 9])];
+  t.is(
+    merged(top('score desc'), [list(low, high), list(overLong)], window(0, 9)),
+    hex(list(high, overLong, low)),
   );
 });
 

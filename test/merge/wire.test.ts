@@ -2,9 +2,10 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { FieldPath, FieldShape, FieldType, MessageShape } from '../../shared/schema/plan.ts';
 import { WireFault } from '../../shared/wire/fault.ts';
-import { checkMessageBytes, readPath, readPathAll, replaceField } from '../../shared/wire/path.ts';
+import { readPath, readPathAll, replaceField } from '../../shared/wire/path.ts';
 import { varintEnd, varintHigh, varintLow } from '../../shared/wire/reader.ts';
 import { readScalar, writeScalar } from '../../shared/wire/scalar.ts';
+import { validateMessage } from '../../shared/wire/validate.ts';
 import { Writer } from '../../shared/wire/writer.ts';
 
 function field(number: number, name: string, type: FieldType, more: Partial<FieldShape> = {}): FieldShape {
@@ -52,6 +53,10 @@ function message(write: (out: Writer) => void): Buffer {
   const out = new Writer();
   write(out);
   return out.finish();
+}
+
+function checkMessageBytes(bytes: Uint8Array, of: MessageShape): void {
+  validateMessage(bytes, 0, bytes.length, of);
 }
 
 const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
@@ -135,6 +140,49 @@ test('the last occurrence that has the field counts, over split messages', (t) =
   t.is(replaceField(replaced, path('filter'), Buffer.alloc(0)).length, 0);
   t.is(replaceField(Buffer.alloc(0), path('filter', 'limit'), limit).toString('hex'), '120310ac02');
   t.is(replaceField(Buffer.alloc(0), path('filter', 'limit'), Buffer.alloc(0)).length, 0);
+});
+
+test('paths lead through proto2 groups, too, and groups stay groups', (t) => {
+  const of: MessageShape = {
+    name: 'Request',
+    fields: [field(2, 'filter', 'group', { message: inner, presence: 'explicit' })],
+  };
+  const limit: FieldPath = { text: 'filter.limit', fields: [of.fields[0]!, inner.fields[1]!] };
+  const bytes = Buffer.from('13' + '1005' + '14' + '13' + '0a0161' + '14', 'hex');
+  checkMessageBytes(bytes, of);
+  t.is(readPath(bytes, limit), 5);
+  t.deepEqual(readPathAll(bytes, limit), [5]);
+  const replaced = replaceField(bytes, limit, Buffer.from('1007', 'hex'));
+  t.is(replaced.toString('hex'), '13' + '0a0161' + '1007' + '14');
+  t.is(
+    replaceField(Buffer.alloc(0), limit, Buffer.from('1007', 'hex')).toString('hex'),
+    '13' + '1007' + '14',
+  );
+});
+
+test('malformed bytes that were not checked before are a fault, never an endless loop', (t) => {
+  for (const hex of ['12', '1205', '0c', '120110', '00', '1a0201ff', 'ffffffffff']) {
+    const bytes = Buffer.from(hex, 'hex');
+    const ways = [
+      () => readPath(bytes, path('filter', 'limit')),
+      () => readPathAll(bytes, path('filter', 'limit')),
+      () => readPathAll(bytes, path('ids')),
+      () => replaceField(bytes, path('filter', 'limit'), Buffer.alloc(0)),
+    ];
+    t.true(
+      ways
+        .map((way) => {
+          try {
+            way();
+            return false;
+          } catch (thrown) {
+            return thrown instanceof WireFault;
+          }
+        })
+        .includes(true),
+      hex,
+    );
+  }
 });
 
 test('repeated integers are read packed, unpacked and mixed', (t) => {
