@@ -50,7 +50,7 @@ export const scatterTargets = ['TO_UNSPECIFIED', 'ALL', 'KEY', 'SPLIT', 'ANY', '
 const emptyTable: Table<object> = { fresh: () => ({}), columns: {} };
 const empty = (number: number) => one(number, () => emptyTable);
 
-const scatterTable: Table<ScatterOptions> = {
+export const scatterTable: Table<ScatterOptions> = {
   fresh: () => ({
     to: 0,
     key: '',
@@ -112,7 +112,7 @@ const mapTable: Table<{ values?: MergeOptions }> = {
   columns: { values: one(1, () => mergeTable) },
 };
 
-const mergeTable: Table<MergeOptions> = {
+export const mergeTable: Table<MergeOptions> = {
   fresh: () => ({}),
   columns: {
     sum: empty(1),

@@ -29,9 +29,17 @@ export class Problems {
     this.#all.push({ code, message, place, field });
   }
 
-  /** Throws one error with a line for each problem, in the order found; its code and place are the first one's. */
+  /**
+   * Throws one error with a line for each problem, by line within each file; its code and place are the first one's. Files come in
+   * the order in which they had their first.
+   */
   throwIfAny(): void {
-    const [first, ...rest] = this.#all;
+    const files = [...new Set(this.#all.map(({ place }) => place.file))];
+    const rank = ({ place }: Problem): number => files.indexOf(place.file);
+    const sorted = this.#all.toSorted(
+      (a, b) => rank(a) - rank(b) || (a.place.line ?? 0) - (b.place.line ?? 0),
+    );
+    const [first, ...rest] = sorted;
     if (first === undefined) return;
     const lines = [
       first.message,
