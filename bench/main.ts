@@ -2,8 +2,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { updateDocs } from './report/docs.ts';
 import type { Report } from './report/report.ts';
-import { formatMarkdown, formatText } from './report/table.ts';
+import { formatMarkdown, formatShort, formatText } from './report/table.ts';
 import { type Scenario, UsageError } from './scenario.ts';
 import { memory } from './scenarios/memory.ts';
 import { merge } from './scenarios/merge.ts';
@@ -41,8 +42,22 @@ for (const scenario of scenarios) {
 program
   .command('table <file>')
   .description('Prints a report that --json wrote as markdown.')
-  .action((file: string) => {
-    process.stdout.write(formatMarkdown(JSON.parse(readFileSync(file, 'utf8')) as Report));
+  .option('--short', 'one row per arm, with the figures that say most')
+  .action((file: string, flags: { short?: true }) => {
+    const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
+    process.stdout.write(flags.short ? formatShort(report) : formatMarkdown(report));
+  });
+
+program
+  .command('docs')
+  .description(
+    'Puts the tables of bench/results/*.json into docs/benchmarks.md and README.md, between their marks.',
+  )
+  .option('--check', 'change nothing; exit 1 if something would change')
+  .action((flags: { check?: true }) => {
+    const stale = updateDocs(flags.check !== true);
+    for (const file of stale) process.stdout.write(`${flags.check ? 'stale' : 'updated'}: ${file}\n`);
+    if (flags.check && stale.length > 0) process.exitCode = 1;
   });
 
 async function run(scenario: Scenario, flags: Flags): Promise<void> {

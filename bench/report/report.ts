@@ -13,6 +13,11 @@ export interface Measured {
   readonly ratio?: number;
 }
 
+export interface Headline {
+  readonly condition: string;
+  readonly metric: string;
+}
+
 export interface Target {
   readonly text: string;
   /** What was measured; NaN if an arm it needs was left out. */
@@ -32,6 +37,8 @@ export interface Report {
   readonly smoke: boolean;
   readonly options: Readonly<Record<string, number | string | readonly string[]>>;
   readonly measured: readonly Measured[];
+  /** The few figures that say most, for a short table. */
+  readonly headline: readonly Headline[];
   readonly targets: readonly Target[];
   readonly notes: readonly string[];
 }

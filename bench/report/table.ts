@@ -1,6 +1,6 @@
 /** A report as text for the terminal and as markdown. */
 import { machineLine } from './machine.ts';
-import { isMet, type Measured, type Report, spreadOf, type Target } from './report.ts';
+import { type Headline, isMet, type Measured, type Report, spreadOf, type Target } from './report.ts';
 
 /** Three significant digits, or all of a large number's. */
 export function figure(value: number): string {
@@ -110,6 +110,35 @@ export function formatMarkdown(report: Report): string {
     `Median (min–max); × is against \`${report.baseline}\` in the same run. ${machineLine(report.machine)}. ` +
       `${optionsLine(report)}. ${report.at.slice(0, 10)}.`,
   );
+  return `${lines.join('\n')}\n`;
+}
+
+/** One row per arm: medians of the headline's metrics, with their ratios. */
+export function formatShort(report: Report): string {
+  const column = ({ condition, metric }: Headline): string => {
+    const unit = report.measured.find((one) => one.metric === metric)?.unit ?? '';
+    return [metric, unit === '' ? '' : `, ${unit}`, condition === '' ? '' : ` (${condition})`].join('');
+  };
+  const lines = [
+    `| arm | ${report.headline.map(column).join(' | ')} |`,
+    `|---|${report.headline.map(() => '--:|').join('')}`,
+  ];
+  for (const arm of new Set(report.measured.map((one) => one.arm))) {
+    const cells = report.headline.map(({ condition, metric }) => {
+      const one = report.measured.find(
+        (m) => m.arm === arm && m.metric === metric && m.condition === condition,
+      );
+      if (one === undefined) return '–';
+      const median = figure(spreadOf(one.samples).median);
+      return one.ratio === undefined ? median : `${median} (${figure(one.ratio)} ×)`;
+    });
+    lines.push(`| \`${arm}\` | ${cells.join(' | ')} |`);
+  }
+  lines.push(
+    '',
+    `Medians; × is against \`${report.baseline}\` in the same run. ${machineLine(report.machine)}.`,
+  );
+  if (report.smoke) lines.push('', '**Smoke run: the figures mean nothing.**');
   return `${lines.join('\n')}\n`;
 }
 

@@ -68,6 +68,7 @@ async function run(options: RunOptions): Promise<Report> {
     smoke: options.smoke,
     options: { 'in flight': inFlight, answers: last, arms: names },
     measured,
+    headline: [{ condition: '', metric: 'growth' }],
     targets: names.flatMap((arm) => {
       const growth = medianOf(measured, arm, 'growth');
       const text = `${arm}: RSS after ${last.toLocaleString('en')} answers over RSS after ${first.toLocaleString('en')}`;

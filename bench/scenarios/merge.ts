@@ -57,6 +57,7 @@ async function run(options: RunOptions): Promise<Report> {
     smoke: options.smoke,
     options: { rounds, seconds, 'warm-up seconds': warmUpSeconds, arms },
     measured,
+    headline: [{ condition: '', metric: 'time' }],
     targets: [
       {
         text: 'wire: time against decode-sort',

@@ -88,6 +88,13 @@ async function run(options: RunOptions): Promise<Report> {
     smoke: options.smoke,
     options: { rounds, seconds, 'warm-up seconds': warmUpSeconds, arms: names },
     measured,
+    headline: [
+      { condition: '32 in flight', metric: 'root CPU' },
+      { condition: '32 in flight', metric: 'answers' },
+      { condition: '32 in flight', metric: 'p99' },
+      { condition: '1 in flight', metric: 'p50' },
+      { condition: 'idle', metric: 'RSS' },
+    ],
     targets: targetsOf(measured),
     notes: [],
   };

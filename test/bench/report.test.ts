@@ -8,7 +8,7 @@ import {
   spreadOf,
   withRatios,
 } from '../../bench/report/report.ts';
-import { figure, formatMarkdown, formatText } from '../../bench/report/table.ts';
+import { figure, formatMarkdown, formatShort, formatText } from '../../bench/report/table.ts';
 
 const measured: Measured[] = [
   { arm: 'by-hand', condition: '1 in flight', metric: 'root CPU', unit: 'µs', samples: [100, 300, 200] },
@@ -56,6 +56,7 @@ test('text and markdown carry machine, samples, ratios and verdicts', (t) => {
     smoke: false,
     options: { rounds: 3 },
     measured: withRatios(measured, 'by-hand'),
+    headline: [{ condition: '1 in flight', metric: 'root CPU' }],
     targets: [{ text: 'links against by-hand', value: 0.125, bound: 0.1, direction: 'at most' }],
     notes: ['A note.'],
   };
@@ -68,4 +69,7 @@ test('text and markdown carry machine, samples, ratios and verdicts', (t) => {
   t.true(markdown.includes('**not reached**'));
   t.true(markdown.includes('A note.'));
   t.true(markdown.includes('2026-01-02'));
+  const short = formatShort(report);
+  t.true(short.includes('| arm | root CPU, µs (1 in flight) |'));
+  t.true(short.includes('| `links` | 25.0 (0.125 ×) |'));
 });
