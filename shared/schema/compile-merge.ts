@@ -1,53 +1,21 @@
 import { type GroupOptions, type MergeOptions, readMerge, type TopOptions } from './annotations.ts';
+import { compileOrderFrom, compileWindow } from './compile-window.ts';
+import { mergeKinds, scalarMerge, suggestion, typeRule, writtenType, zeroText } from './merge-rules.ts';
+import type { MergeScope } from './merge-scope.ts';
 import {
   describe,
   isFloat,
   isInteger,
-  isMessage,
   isNumber,
   lastField,
   resolveOrder,
   resolvePath,
   resolvePaths,
 } from './paths.ts';
-import type {
-  FieldMerge,
-  FieldPath,
-  FieldShape,
-  KeySpec,
-  MergeSpec,
-  MessageMerge,
-  MessageShape,
-  OrderSpec,
-  WindowSpec,
-} from './plan.ts';
-import type { Problems } from './problems.ts';
-import type { Shapes } from './shapes.ts';
+import type { FieldMerge, FieldPath, FieldShape, MergeSpec, MessageMerge, MessageShape } from './plan.ts';
 import { didYouMean } from './suggest.ts';
 
 export const coverageMessage = 'regather.v1.Coverage';
-
-/** Reducers that `custom` merges may name. */
-export interface CustomNames {
-  /** Undefined: any name passes. */
-  readonly known: ReadonlySet<string> | undefined;
-  /** Those that declare their result free of grouping and order. */
-  readonly free: ReadonlySet<string>;
-}
-
-/** One method's, while its merge is compiled. */
-export interface MergeScope {
-  readonly shapes: Shapes;
-  readonly problems: Problems;
-  readonly custom: CustomNames;
-  /** "TopK", for errors that depend on the request. */
-  readonly method: string;
-  readonly request: MessageShape;
-  /** SPLIT. */
-  readonly key: KeySpec | undefined;
-  readonly windows: WindowSpec[];
-  readonly orders: OrderSpec[];
-}
 
 /** Where in the response a message is that merges. */
 interface Inside {
@@ -59,26 +27,6 @@ interface Inside {
   /** Key fields of the group around it, as paths from here. */
   readonly keys: readonly (readonly FieldShape[])[];
 }
-
-const kinds = [
-  'sum',
-  'min',
-  'max',
-  'any',
-  'all',
-  'avg',
-  'first',
-  'same',
-  'concat',
-  'union',
-  'top',
-  'group',
-  'map',
-  'align',
-  'custom',
-] as const satisfies readonly (keyof MergeOptions)[];
-
-type Kind = (typeof kinds)[number];
 
 /** The merge of a response, by every rule of annotations.md. What breaks a rule goes to `scope.problems`. */
 export function compileMerge(scope: MergeScope, response: MessageShape): MessageMerge {
@@ -210,16 +158,16 @@ class MergeCompiler {
   /** `mapValue`: the field is a map's value, which is present whenever its entry is. */
   #annotated(inside: Inside, field: FieldShape, options: MergeOptions, mapValue: boolean): MergeSpec {
     const fail = (message: string): MergeSpec => this.#fail(inside.shape, field, message);
-    const set = kinds.filter((kind) => options[kind] !== undefined);
+    const set = mergeKinds.filter((kind) => options[kind] !== undefined);
     const [kind] = set;
-    if (kind === undefined) return fail(`its merge names no kind: expected one of ${kinds.join(', ')}.`);
+    if (kind === undefined) return fail(`its merge names no kind: expected one of ${mergeKinds.join(', ')}.`);
     if (set.length > 1) return fail(`has several merges: ${set.join(' and ')}.`);
     const wrong = typeRule(kind, field);
     if (wrong !== undefined) return fail(wrong);
     const needsPresence = kind === 'min' || kind === 'max' || kind === 'first' || kind === 'same';
     if (needsPresence && field.presence === 'implicit' && !mapValue) {
       return fail(
-        `${kind} needs explicit presence, because in an implicit field ${zero(field)} and nothing are the same bytes: write "optional ${written(field)} ${field.name} = ${field.number}".`,
+        `${kind} needs explicit presence, because in an implicit field ${zeroText(field)} and nothing are the same bytes: write "optional ${writtenType(field)} ${field.name} = ${field.number}".`,
       );
     }
     switch (kind) {
@@ -310,7 +258,7 @@ class MergeCompiler {
     if (options.by.trim() === '') return fail('top needs "by", such as "score desc, id".');
     const by = resolveOrder(options.by, field.message!);
     if (typeof by === 'string') return fail(`top's "by" ${by}`);
-    const window = this.#window(inside, field, 'top', options);
+    const window = compileWindow(this.#scope, 'top', options, fail);
     return { kind: 'top', by, ...(window === undefined ? {} : { window }) };
   }
 
@@ -330,8 +278,8 @@ class MergeCompiler {
     });
     const order = options.order.trim() === '' ? [] : resolveOrder(options.order, item);
     if (typeof order === 'string') return fail(`group's "order" ${order}`);
-    const orderFrom = this.#orderFrom(inside, field, options.orderFrom);
-    const window = this.#window(inside, field, 'group', options);
+    const orderFrom = compileOrderFrom(this.#scope, item, options.orderFrom, fail);
+    const window = compileWindow(this.#scope, 'group', options, fail);
     return {
       kind: 'group',
       by,
@@ -340,89 +288,6 @@ class MergeCompiler {
       ...(orderFrom === undefined ? {} : { orderFrom }),
       ...(window === undefined ? {} : { window }),
     };
-  }
-
-  #orderFrom(inside: Inside, field: FieldShape, name: string): number | undefined {
-    if (name === '') return undefined;
-    const from = this.#requestField(
-      inside,
-      field,
-      'group',
-      'order_from',
-      name,
-      'a singular string',
-      (last) => last.type === 'string',
-    );
-    if (from === undefined) return undefined;
-    return this.#scope.orders.push({ from, item: field.message! }) - 1;
-  }
-
-  #window(inside: Inside, field: FieldShape, kind: 'top' | 'group', options: TopOptions): number | undefined {
-    const fail = (message: string): void => void this.#fail(inside.shape, field, message);
-    if (options.limit === '') {
-      for (const [name, given] of [
-        ['offset', options.offset !== ''],
-        ['default_limit', options.defaultLimit !== 0],
-        ['max_window', options.maxWindow !== 0],
-      ] as const) {
-        if (given) fail(`${kind} has "${name}" without "limit".`);
-      }
-      return undefined;
-    }
-    const integer = (which: 'limit' | 'offset', name: string): FieldPath | undefined =>
-      this.#requestField(inside, field, kind, which, name, 'a singular integer', isInteger);
-    const limit = integer('limit', options.limit);
-    const offset = options.offset === '' ? undefined : integer('offset', options.offset);
-    if (limit === undefined) return undefined;
-    for (const path of [limit, offset]) {
-      const member = path?.fields.find((each) => each.oneof !== undefined);
-      if (member === undefined) continue;
-      // Writing a limit into it would unset the member that the client set.
-      fail(
-        `${kind}'s "${path!.text}" goes through the oneof "${member.oneof}", and limits are rewritten for shards: move it out of the oneof.`,
-      );
-    }
-    if (offset?.text === limit.text) fail(`${kind} has "${limit.text}" for both limit and offset.`);
-    const maxWindow = options.maxWindow || 10_000;
-    const defaultLimit = options.defaultLimit || (kind === 'top' ? 10 : 0);
-    if (defaultLimit > maxWindow) {
-      fail(
-        `${kind} has default_limit ${defaultLimit}, above its max_window ${maxWindow}${options.maxWindow === 0 ? ' (the default)' : ''}.`,
-      );
-    }
-    const window: WindowSpec = {
-      limit,
-      defaultLimit,
-      maxWindow,
-      shardsGet: kind === 'top' ? 'window' : 'all',
-      ...(offset === undefined ? {} : { offset }),
-    };
-    return this.#scope.windows.push(window) - 1;
-  }
-
-  #requestField(
-    inside: Inside,
-    field: FieldShape,
-    kind: string,
-    option: string,
-    name: string,
-    needs: string,
-    fits: (last: FieldShape) => boolean,
-  ): FieldPath | undefined {
-    const path = resolvePath(name, this.#scope.request);
-    const where = `(request of ${this.#scope.method})`;
-    if (typeof path === 'string') {
-      this.#fail(inside.shape, field, `${kind}'s "${option}" ${path} ${where}`);
-      return undefined;
-    }
-    const last = lastField(path);
-    if (!last.repeated && fits(last)) return path;
-    this.#fail(
-      inside.shape,
-      field,
-      `${kind}'s "${option}" names "${name}", which is ${describe(last)}: expected ${needs} ${where}.`,
-    );
-    return undefined;
   }
 
   #map(inside: Inside, field: FieldShape, options: { values?: MergeOptions }): MergeSpec {
@@ -443,7 +308,7 @@ class MergeCompiler {
       return this.#fail(
         inside.shape,
         field,
-        `map needs "values", the merge of its ${value.type} values, such as { values: { ${scalarKind(value)}: {} } }.`,
+        `map needs "values", the merge of its ${value.type} values, such as { values: { ${scalarMerge(value)}: {} } }.`,
       );
     }
     return { kind: 'map', values: { field: value, spec, free: this.#free(spec, value), internal: false } };
@@ -497,72 +362,6 @@ class MergeCompiler {
     }
     return { kind: 'custom', name, options };
   }
-}
-
-/** What is wrong with the field's type for this kind of merge. */
-function typeRule(kind: Kind, field: FieldShape): string | undefined {
-  const is = describe(field);
-  switch (kind) {
-    case 'sum':
-      return !field.repeated && isNumber(field)
-        ? undefined
-        : `sum needs a singular number, and this is ${is}.`;
-    case 'min':
-    case 'max': {
-      const fits =
-        isNumber(field) || field.type === 'enum' || field.type === 'string' || field.type === 'bytes';
-      if (!field.repeated && fits) return undefined;
-      const hint = field.type === 'bool' ? ` Of bools, ${kind === 'min' ? 'all' : 'any'} is the same.` : '';
-      return `${kind} needs a singular number, enum, string or bytes, and this is ${is}.${hint}`;
-    }
-    case 'any':
-    case 'all':
-      return !field.repeated && field.type === 'bool'
-        ? undefined
-        : `${kind} needs a singular bool, and this is ${is}.`;
-    case 'avg':
-      return !field.repeated && isFloat(field)
-        ? undefined
-        : `avg needs a singular double (or float), and this is ${is}.`;
-    case 'first':
-    case 'same':
-      return field.repeated ? `${kind} needs a singular field, and this is ${is}.` : undefined;
-    case 'concat':
-    case 'union':
-    case 'align':
-      if (field.isMap) return `${kind} needs a repeated field, and this is a map: use map = { values: … }.`;
-      return field.repeated ? undefined : `${kind} needs a repeated field, and this is ${is}.`;
-    case 'top':
-    case 'group':
-      if (field.isMap) return `${kind} needs repeated messages, and this is a map: use map = { values: … }.`;
-      return field.repeated && field.type === 'message'
-        ? undefined
-        : `${kind} needs repeated messages, and this is ${is}.`;
-    case 'map':
-      return field.isMap ? undefined : `map needs a map field, and this is ${is}.`;
-    case 'custom':
-      return undefined;
-  }
-}
-
-const zero = (field: FieldShape): string =>
-  field.type === 'string' ? 'an empty string' : field.type === 'bytes' ? 'empty bytes' : 'a 0';
-
-const written = (field: FieldShape): string => field.typeName ?? field.type;
-
-const scalarKind = (field: FieldShape): Kind =>
-  isNumber(field) ? 'sum' : field.type === 'bool' ? 'any' : 'first';
-
-/** What to write for a field without a merge. */
-function suggestion(field: FieldShape): string {
-  if (field.isMap) return 'Write, for instance, [(regather.v1.merge).map = { values: { sum: {} } }].';
-  if (field.repeated && isMessage(field)) {
-    return 'Write, for instance, [(regather.v1.merge).concat = {}], or .top = { by: "…" }, .group = { by: "…" } or .union = {}.';
-  }
-  if (field.repeated) return 'Write, for instance, [(regather.v1.merge).concat = {}] or .union = {}.';
-  if (isNumber(field)) return 'Write, for instance, [(regather.v1.merge).sum = {}].';
-  if (field.type === 'bool') return 'Write [(regather.v1.merge).any = {}] or .all = {}.';
-  return `Write, for instance, "optional" before it and [(regather.v1.merge).same = {}] or .first = {}.`;
 }
 
 /** A map's value stands where its map does. */

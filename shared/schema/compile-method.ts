@@ -1,9 +1,10 @@
 import { readScatter, type ScatterOptions, scatterTargets } from './annotations.ts';
-import { type CustomNames, compileMerge, coverageMessage } from './compile-merge.ts';
+import { compileMerge, coverageMessage } from './compile-merge.ts';
 import type { MethodDesc, ServiceDesc } from './descriptor/messages.ts';
 import { optionNumber, varintOption } from './descriptor/standard-options.ts';
 import { within } from './descriptor/symbols.ts';
 import type { Descriptors } from './descriptors.ts';
+import type { CustomNames } from './merge-scope.ts';
 import { describe, isInteger, lastField, resolvePath } from './paths.ts';
 import type {
   FieldMerge,
