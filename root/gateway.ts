@@ -8,6 +8,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { RegatherError } from '../shared/errors/errors.ts';
+import { listenError } from '../shared/listen/address.ts';
 import type { ServicePlan } from '../shared/schema/plan.ts';
 import { type ServerTls, serverCredentials } from '../shared/tls/credentials.ts';
 import { errorFailure } from './finish.ts';
@@ -106,9 +107,7 @@ export function listen(server: Server, address: string, tls: ServerTls | undefin
         resolve(address.startsWith('unix:') ? address : `${address.slice(0, colon)}:${port}`);
         return;
       }
-      reject(
-        new RegatherError('PORT_TAKEN', `cannot listen on ${address}: ${error.message}`, { cause: error }),
-      );
+      reject(listenError('root.listen', address, error));
     });
   });
 }

@@ -193,7 +193,6 @@ export class Fleet implements ScatterMetrics {
       links: options.links,
       silenceMs: options.silenceMs,
       connectTimeoutMs: options.connectTimeoutMs,
-      log,
       breakerWindow: this.#window,
       breaker: options.breaker,
       onChange: () => this.#changed(),

@@ -2,7 +2,6 @@
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { LinkClient, type LinkState } from '../../shared/link/client.ts';
 import type { LeafCall, LeafHandle, LeafSink, Upstream } from '../../shared/link/leaf-call.ts';
-import type { Logger } from '../../shared/log/logger.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import type { ClientTls } from '../../shared/tls/credentials.ts';
 import { Breaker, type BreakerOptions, type BreakerState, type BreakerWindow } from '../replicas/breaker.ts';
@@ -19,7 +18,6 @@ export interface WorkerConnectionOptions {
   readonly links: boolean;
   readonly silenceMs: number;
   readonly connectTimeoutMs: number;
-  readonly log: Logger;
   readonly breakerWindow: BreakerWindow;
   readonly breaker: BreakerOptions;
   /** The connection's state or its breaker's changed: choices made before may be stale. */
@@ -66,7 +64,6 @@ export class WorkerConnection {
         rootId: options.rootId,
         silenceMs: options.silenceMs,
         connectTimeoutMs: options.connectTimeoutMs,
-        log: options.log,
         on: { state: (state) => this.#linkChanged(state) },
       });
     } else {
