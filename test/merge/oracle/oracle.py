@@ -344,8 +344,9 @@ class Reference:
 
 
 def same_nan(data):
-    """Both encodings of a NaN's sign are one NaN."""
-    return data.replace(struct.pack("<Q", 0xFFF8000000000000), struct.pack("<Q", 0x7FF8000000000000))
+    """Both signs of a NaN are one NaN."""
+    data = data.replace(struct.pack("<Q", 0xFFF8000000000000), struct.pack("<Q", 0x7FF8000000000000))
+    return data.replace(struct.pack("<I", 0xFFC00000), struct.pack("<I", 0x7FC00000))
 
 
 def judge(case):
