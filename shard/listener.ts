@@ -1,6 +1,7 @@
 /** The worker's gRPC port. */
 import { Server } from '@grpc/grpc-js';
 import { RegatherError } from '../shared/errors/errors.ts';
+import { listenError } from '../shared/listen/address.ts';
 import { type ServerTls, serverCredentials } from '../shared/tls/credentials.ts';
 
 /**
@@ -39,12 +40,7 @@ export function bind(server: Server, address: string, tls: ServerTls | undefined
         resolve(address.startsWith('unix:') ? address : `${address.slice(0, colon)}:${port}`);
         return;
       }
-      reject(
-        new RegatherError('PORT_TAKEN', `Cannot listen on ${address} (worker.listen): ${error.message}`, {
-          field: 'worker.listen',
-          cause: error,
-        }),
-      );
+      reject(listenError('worker.listen', address, error));
     });
   });
 }

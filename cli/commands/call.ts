@@ -4,6 +4,7 @@ import { text as readAll } from 'node:stream/consumers';
 import { Client, connectivityState, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import { statusName } from '../../shared/errors/status-names.ts';
+import { silentLogger } from '../../shared/log/logger.ts';
 import { type Descriptors, loadDescriptors } from '../../shared/schema/descriptors.ts';
 import { channelCredentials, serverNameOptions } from '../../shared/tls/credentials.ts';
 import { decodeJson, type Json } from '../json/decode.ts';
@@ -16,6 +17,7 @@ import { coverageOf, coverageText, detailsOf } from '../rpc/coverage.ts';
 import { type FoundMethod, findMethod } from '../rpc/method.ts';
 import { reflect } from '../rpc/reflect.ts';
 import { descriptorSource } from '../service.ts';
+import { quietGrpc } from './bind.ts';
 import { schemaSource } from './check.ts';
 
 export interface CallOptions extends ConfigOptions, JsonOption {
@@ -35,6 +37,7 @@ export interface CallOptions extends ConfigOptions, JsonOption {
 const connectTimeoutMs = 5000;
 
 export async function call(method: string, request: string, options: CallOptions): Promise<Exit> {
+  quietGrpc(silentLogger);
   const metadata = metadataOf(options);
   const deadline =
     options.timeout === undefined

@@ -1,5 +1,5 @@
 /** What `root` and `worker` have in common: a process that says how it lives and ends with its life. */
-import type { Lifecycle } from '../../shared/lifecycle/lifecycle.ts';
+import type { Lifecycle, LifecycleState } from '../../shared/lifecycle/lifecycle.ts';
 import { printJson, printLine } from '../output.ts';
 
 export interface LifeEvents {
@@ -33,11 +33,23 @@ export function stopWithParent(): (lifecycle: Lifecycle) => void {
   };
   if (process.send !== undefined) {
     process.on('disconnect', gone);
+    // To listen mustn't mean to stay: a child that can't start ends.
+    process.channel?.unref();
     if (!process.connected) gone();
   }
   return (lifecycle) => {
     life = lifecycle;
   };
+}
+
+/** Calls back for every state that is entered, once: a life also tells of what changes within a state. */
+export function onState(lifecycle: Lifecycle, entered: (state: LifecycleState) => void): void {
+  let last: LifecycleState | undefined;
+  lifecycle.onChange((state) => {
+    if (state === last) return;
+    last = state;
+    entered(state);
+  });
 }
 
 /** Resolves when the life is over. */

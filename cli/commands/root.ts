@@ -8,7 +8,8 @@ import { createLogger } from '../../shared/log/logger.ts';
 import { type ConfigOptions, flagFor, type JsonOption, openConfig } from '../options.ts';
 import type { Exit } from '../program.ts';
 import { loadService } from '../service.ts';
-import { lifeEvents, stopWithParent, untilStopped } from './life.ts';
+import { quietGrpc, startPlaced } from './bind.ts';
+import { lifeEvents, onState, stopWithParent, untilStopped } from './life.ts';
 
 export interface RootOptions extends ConfigOptions, JsonOption {
   readonly listen?: string;
@@ -31,6 +32,7 @@ export async function root(positional: string | undefined, options: RootOptions)
   const topology = topologyFromConfig(loaded);
   const id = config.root.id ?? `${hostname()}-${process.pid}`;
   const log = createLogger({ level: config.log.level, ring: config.log.ring, fields: { kind: 'root', id } });
+  quietGrpc(log);
   const server = createRoot({
     plan,
     topology,
@@ -51,17 +53,16 @@ export async function root(positional: string | undefined, options: RootOptions)
   });
   const { lifecycle } = server;
   const { event } = lifeEvents('root', options.json === true);
-  let bound: { address?: string; admin?: string } = {};
-  let readyPending = false;
-  lifecycle.onChange((state) => {
-    if (state === 'ready' && bound.address === undefined) readyPending = true;
-    else event(state, state === 'ready' ? bound : {});
-  });
+  let bound: { address?: string; admin?: string } | undefined;
   withParent(lifecycle);
   installSignals(lifecycle);
-  bound = await server.start();
+  onState(lifecycle, (state) => {
+    // What comes before it listens is told below, or is an error that the caller tells.
+    if (bound !== undefined) event(state, state === 'ready' ? bound : {});
+  });
+  bound = await startPlaced(loaded, () => server.start());
   event('listening', bound);
-  if (readyPending) event('ready', bound);
+  if (lifecycle.state === 'ready') event('ready', bound);
   await untilStopped(lifecycle);
   return 0;
 }

@@ -10,7 +10,8 @@ import { createLogger } from '../../shared/log/logger.ts';
 import { type ConfigOptions, flagFor, type JsonOption, openConfig } from '../options.ts';
 import type { Exit } from '../program.ts';
 import { loadModule, loadReducers } from '../service.ts';
-import { lifeEvents, stopWithParent, untilStopped } from './life.ts';
+import { quietGrpc, startPlaced } from './bind.ts';
+import { lifeEvents, onState, stopWithParent, untilStopped } from './life.ts';
 
 export interface WorkerCommandOptions extends ConfigOptions, JsonOption {
   readonly module?: string;
@@ -39,6 +40,7 @@ export async function worker(positional: string | undefined, options: WorkerComm
     ring: config.log.ring,
     fields: { kind: 'worker', id },
   });
+  quietGrpc(log);
   const start: WorkerStart = {
     id,
     shards,
@@ -58,14 +60,9 @@ export async function worker(positional: string | undefined, options: WorkerComm
   const { event } = lifeEvents('worker', options.json === true);
   const { lifecycle } = hosted;
   withParent(lifecycle);
-  lifecycle.onChange((state) => {
-    if (state !== 'ready') event(state);
-  });
-  const bound = await hosted.start(start);
-  event('ready', { ...bound, id, shards });
-  lifecycle.onChange((state) => {
-    if (state === 'ready') event('ready', { ...bound, id, shards });
-  });
+  const bound = { ...(await startPlaced(loaded, () => hosted.start(start))), id, shards };
+  event('ready', bound);
+  onState(lifecycle, (state) => event(state, state === 'ready' ? bound : {}));
   await untilStopped(lifecycle);
   return 0;
 }

@@ -3,7 +3,7 @@ import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { RegatherError } from '../errors/errors.ts';
 import { statusName } from '../errors/status-names.ts';
 import type { Lifecycle } from '../lifecycle/lifecycle.ts';
-import { formatAddress, listenReason, splitAddress } from '../listen/address.ts';
+import { formatAddress, listenError, splitAddress } from '../listen/address.ts';
 import { logLevels, type ProcessLog } from '../log/logger.ts';
 import type { MetricRegistry } from '../metrics/registry.ts';
 import { judge } from './guard.ts';
@@ -172,9 +172,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   } catch (error) {
     forget();
     await app.close();
-    throw new RegatherError('PORT_TAKEN', `admin: ${listenReason(error)} ${options.listen}`, {
-      cause: error,
-    });
+    throw listenError(`${kind}.admin`, options.listen, error);
   }
   const bound = app.server.address();
   const actual = typeof bound === 'object' && bound !== null ? bound.port : port;

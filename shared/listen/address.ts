@@ -22,12 +22,19 @@ export function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Why a listener couldn't be bound, to go before the address. */
-export function listenReason(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code;
+/** PORT_TAKEN for a listener that couldn't be bound: `root.listen: the address is taken: 127.0.0.1:7000`. */
+export function listenError(field: string, address: string, error: unknown): RegatherError {
+  const message = `${field}: ${listenReason(error)} ${address}`;
+  return new RegatherError('PORT_TAKEN', message, { field, cause: error });
+}
+
+function listenReason(error: unknown): string {
+  const message = error instanceof Error ? error.message.replace(/\s+/g, ' ') : String(error);
+  // grpc-js tells the system's code in its message only.
+  const code = (error as NodeJS.ErrnoException).code ?? /\b(EADDR\w+|EACCES|ENOTFOUND)\b/.exec(message)?.[1];
   if (code === 'EADDRINUSE') return 'the address is taken:';
   if (code === 'EADDRNOTAVAIL') return 'the address is not on this machine:';
   if (code === 'EACCES') return 'no permission to listen on';
   if (code === 'ENOTFOUND') return 'no such host:';
-  return `cannot listen (${error instanceof Error ? error.message : String(error)}) on`;
+  return `cannot listen (${message}) on`;
 }

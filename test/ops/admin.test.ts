@@ -164,7 +164,7 @@ test('a taken port is PORT_TAKEN and names the address', async (t) => {
   const { port } = holder.address() as { port: number };
   await t.throwsAsync(start({ listen: `127.0.0.1:${port}` }), {
     code: 'PORT_TAKEN',
-    message: `admin: the address is taken: 127.0.0.1:${port}`,
+    message: `root.admin: the address is taken: 127.0.0.1:${port}`,
   });
   await new Promise((resolve) => holder.close(resolve));
 });
