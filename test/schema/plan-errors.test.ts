@@ -507,6 +507,17 @@ for (const [what, text, says] of cases) {
   });
 }
 
+test('a limit in a oneof is refused, since rewriting it would unset another member', (t) => {
+  const text = `${head}message Q { oneof page { uint32 limit = 1; string token = 2; } }
+message R { repeated Hit hits = 1 [${merge}.top = { by: "id" limit: "limit" }]; } message Hit { string id = 1; }
+service S { rpc M(Q) returns (R) { option (regather.v1.scatter) = { to: ALL }; } }`;
+  const { message } = errorOf(() => compilePlan(compileText(text), undefined));
+  t.is(
+    message,
+    'a.proto:6: a.v1.R.hits: top\'s "limit" goes through the oneof "page", and limits are rewritten for shards: move it out of the oneof.',
+  );
+});
+
 test('align: by has to be like the key', (t) => {
   const text = `${head}message Q { repeated string ids = 1; }
 message R { repeated Doc docs = 1 [${merge}.align = { by: "n" }]; }

@@ -414,6 +414,13 @@ test('every error of names, options and rules is told at once', (t) => {
   );
 });
 
+test('nesting that would exhaust the stack is refused', (t) => {
+  const deep = (open: string, close: string): string => open.repeat(50_000) + close.repeat(50_000);
+  const message = (text: string) => errorOf(() => compileText(text)).message;
+  t.is(message(`${p3}${deep('message M {', '}')}`), 'a.proto:2: Nested deeper than 100.');
+  t.is(message(`${p3}option (x) = ${deep('{ a ', '}')};`), 'a.proto:2: Nested deeper than 100.');
+});
+
 test('files that import each other in a circle are told as a circle', (t) => {
   const { message, line } = errorOf(() =>
     compileText('import "b.proto";', { 'b.proto': '\nimport "c.proto";', 'c.proto': 'import "a.proto";' }),

@@ -11,7 +11,7 @@ import { optionNumber, varintOption } from '../descriptor/standard-options.ts';
 import { within } from '../descriptor/symbols.ts';
 import type { Problems } from '../problems.ts';
 import { jsonName } from './names.ts';
-import { maxEnd } from './parse.ts';
+import { maxEnd } from './parse-context.ts';
 import type { Scope } from './scope.ts';
 import type { ParsedFile } from './syntax.ts';
 

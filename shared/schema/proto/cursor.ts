@@ -6,10 +6,20 @@ export class TokenCursor {
   readonly #tokens: readonly Token[];
   readonly #file: string;
   #at = 0;
+  #depth = 0;
 
   constructor(tokens: readonly Token[], file: string) {
     this.#tokens = tokens;
     this.#file = file;
+  }
+
+  /** Call `leave` after the inside. The bound keeps a hostile file from exhausting the stack. */
+  enter(): void {
+    if (++this.#depth > 100) this.fail('Nested deeper than 100.');
+  }
+
+  leave(): void {
+    this.#depth--;
   }
 
   get next(): Token {

@@ -43,11 +43,13 @@ function parseMessage(cursor: TokenCursor): Value {
   const line = cursor.line;
   const close = cursor.accept('<') ? '>' : '}';
   if (close === '}') cursor.expect('{');
+  cursor.enter();
   const entries: Entry[] = [];
   while (!cursor.accept(close)) {
     entries.push(parseEntry(cursor, close));
     if (!cursor.accept(',')) cursor.accept(';');
   }
+  cursor.leave();
   return { kind: 'message', entries, line };
 }
 
