@@ -222,7 +222,10 @@ class RunningWorker implements Host {
     const lifecycle = this.#lifecycle;
     const { hooks = {} } = this.#options;
     const process = createProcessMetrics(this.#registry, { version, kind: 'worker' });
+    let last: LifecycleState = lifecycle.state;
     lifecycle.onChange((state) => {
+      if (state === last) return;
+      last = state;
       process.setState(state);
       this.log.info('State', { state });
     });
