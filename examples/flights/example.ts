@@ -108,16 +108,23 @@ class RunningCluster {
     const ready = new Promise<void>((resolve) => {
       this.#ready = resolve;
     });
-    await this.cluster.start();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      const message = `The root was not ready within ${readyTimeoutMs / 1000} s: \`regather shards\` says what is missing`;
-      timer = setTimeout(() => reject(new DataError(message)), readyTimeoutMs);
+      timer = setTimeout(() => reject(new DataError(this.#whyNotReady())), readyTimeoutMs);
     });
-    await Promise.race([ready, late, this.stopped]);
-    clearTimeout(timer);
+    try {
+      await Promise.race([this.cluster.start().then(() => ready), late, this.stopped]);
+    } finally {
+      clearTimeout(timer);
+    }
     if (this.signalled) throw new Error('Stopped while starting');
     return this.cluster.root.bound!.address;
+  }
+
+  #whyNotReady(): string {
+    const late = this.cluster.children.filter(({ state }) => state !== 'ready');
+    const states = late.map(({ name, state, failure }) => `${name} is ${failure?.message ?? state}`);
+    return `Not ready within ${readyTimeoutMs / 1000} s: ${states.join(', ')}`;
   }
 
   /** Drains the root, then the workers. Idempotent. */
