@@ -43,6 +43,12 @@ test('integer sums may leave their type on the way, but not in the end', (t) => 
   const most = bytes([total, (1n << 63n) - 1n]);
   const least = bytes([total, -(1n << 63n)]);
   t.is(merged(of, [most, most, least, least]), hex(bytes([total, -2n])));
+  const odd = (1n << 53n) - 1n;
+  t.is(
+    merged(of, [bytes([total, odd]), bytes([total, 2n]), bytes([total, 1n])]),
+    hex(bytes([total, odd + 3n])),
+  );
+  t.is(merged(of, [bytes([total, odd]), bytes([total, 2n])]), hex(bytes([total, odd + 2n])));
   const error = failure(() => merged(of, [most, most, bytes([total, -1n])]));
   t.is(error.code, 'MERGE_OUT_OF_RANGE');
   t.is(error.grpc, 11);
