@@ -33,7 +33,12 @@ export async function up(positional: string | undefined, options: UpOptions): Pr
   const placement = placeShards(count, replicas, workers);
 
   const onTerminal = process.stdout.isTTY === true && options.json !== true;
-  const screen = onTerminal ? terminalScreen((text) => process.stdout.write(text)) : jsonScreen();
+  const screen = onTerminal
+    ? terminalScreen(
+        (text) => process.stdout.write(text),
+        () => process.stdout.columns ?? 80,
+      )
+    : jsonScreen();
   const free = (key: 'listen' | 'admin'): string =>
     sources.get(`root.${key}`) === 'default' ? '127.0.0.1:0' : config.root[key];
 

@@ -105,7 +105,6 @@ export class Child {
   }
 
   #spawn(): void {
-    this.#enter('starting');
     this.#startedAt = performance.now();
     const args = [...process.execArgv, ...this.#options.args(this.bound)];
     const started = spawn(process.execPath, args, {
@@ -113,6 +112,7 @@ export class Child {
       detached: true,
     });
     this.#process = started;
+    this.#enter('starting');
     const { stdout, stderr } = started;
     if (stdout !== null) createInterface({ input: stdout }).on('line', (line) => this.#out(line));
     if (stderr !== null) createInterface({ input: stderr }).on('line', (line) => this.#err(line));

@@ -53,8 +53,8 @@ export function jsonScreen(): Screen {
   };
 }
 
-/** `write` is the terminal. */
-export function terminalScreen(write: (text: string) => void): Screen {
+/** `columns` is asked before each drawing: a line that wraps would make two, and the next drawing miss one. */
+export function terminalScreen(write: (text: string) => void, columns: () => number): Screen {
   let drawn = 0;
   let last = '';
   const erase = (): void => {
@@ -63,8 +63,10 @@ export function terminalScreen(write: (text: string) => void): Screen {
   };
   const draw = (text: string): void => {
     erase();
-    write(`${text}\n`);
-    drawn = text.split('\n').length;
+    const width = columns();
+    const lines = text.split('\n').map((line) => line.slice(0, width));
+    write(`${lines.join('\n')}\n`);
+    drawn = lines.length;
     last = text;
   };
   /** Stays above the table. */
