@@ -70,7 +70,7 @@ test('a partial that does not decode travels apart, so that the others are not l
     );
   });
   t.deepEqual(parts, [[0], [1], [2]]);
-  t.is(await metric('regather_worker_combines_total', { outcome: 'apart' }), 1);
+  t.is(await metric('regather_worker_combines_total', { outcome: 'malformed' }), 1);
 });
 
 test('each task has its own status: what was thrown, too large, or not served', async (t) => {
