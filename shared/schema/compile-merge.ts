@@ -141,6 +141,14 @@ class MergeCompiler {
 
   #nested(inside: Inside, field: FieldShape, keys: Inside['keys']): MergeSpec {
     const shape = field.message!;
+    if (shape.name.startsWith('google.protobuf.') && keys.length === 0) {
+      // Nobody can annotate its fields.
+      return this.#fail(
+        inside.shape,
+        field,
+        `has no merge, and ${shape.name} can't merge field by field. Write, for instance, [(regather.v1.merge).first = {}] or .same = {}.`,
+      );
+    }
     if (inside.path.includes(shape.name)) {
       return this.#fail(
         inside.shape,

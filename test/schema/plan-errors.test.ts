@@ -507,6 +507,19 @@ for (const [what, text, says] of cases) {
   });
 }
 
+test("protobuf's own messages have no merges inside, so the field needs one", (t) => {
+  const text = (options: string): string => `${head}import "google/protobuf/timestamp.proto";
+message Q {} message R {
+  google.protobuf.Timestamp at = 1${options}; }
+service S { rpc M(Q) returns (R) { option (regather.v1.scatter) = { to: ALL }; } }`;
+  const { message } = errorOf(() => compilePlan(compileText(text('')), undefined));
+  t.is(
+    message,
+    "a.proto:7: a.v1.R.at: has no merge, and google.protobuf.Timestamp can't merge field by field. Write, for instance, [(regather.v1.merge).first = {}] or .same = {}.",
+  );
+  t.notThrows(() => compilePlan(compileText(text(` [${merge}.same = {}]`)), undefined));
+});
+
 test('a limit in a oneof is refused, since rewriting it would unset another member', (t) => {
   const text = `${head}message Q { oneof page { uint32 limit = 1; string token = 2; } }
 message R { repeated Hit hits = 1 [${merge}.top = { by: "id" limit: "limit" }]; } message Hit { string id = 1; }

@@ -62,6 +62,14 @@ export class Sources {
 
   /** `from`: where it is imported. regather/v1 is always our own, so that a stale copy can't lack an annotation. */
   imported(name: string, from: Place): Source {
+    // One file must have one name, or its messages would be there twice.
+    if (name.includes('\\') || name.split('/').some((part) => part === '' || part === '.' || part === '..')) {
+      throw new RegatherError(
+        'PROTO_INVALID',
+        `Import "${name}" must be a path from an include directory, without "\\", "//", "." and "..".`,
+        { ...from, field: name },
+      );
+    }
     if (name.startsWith('regather/v1/')) {
       const path = join(ownProtos(), ...name.split('/'));
       if (existsSync(path)) return { name, path: name, text: readText(path) };
