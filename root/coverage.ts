@@ -145,3 +145,15 @@ export function coverageTrailer(coverage: Coverage): { bytes: Buffer; trailer: M
   if (whole) complete.set(coverage.expected, { epoch: coverage.epoch, bytes, trailer });
   return { bytes, trailer };
 }
+
+const answerWriter = new Writer(4096);
+
+/** A response with its coverage appended: the merge dropped what shards had in that field. */
+export function withCoverage(payload: Uint8Array, number: number, coverage: Uint8Array): Buffer {
+  const writer = answerWriter;
+  writer.reset();
+  writer.copy(payload, 0, payload.length);
+  writer.tag(number, LENGTH_DELIMITED);
+  writer.bytes(coverage);
+  return writer.finish();
+}

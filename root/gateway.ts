@@ -11,10 +11,11 @@ import { RegatherError } from '../shared/errors/errors.ts';
 import { listenError } from '../shared/listen/address.ts';
 import type { ServicePlan } from '../shared/schema/plan.ts';
 import { type ServerTls, serverCredentials } from '../shared/tls/credentials.ts';
+import type { ServedMethod } from './answer.ts';
 import { errorFailure } from './finish.ts';
 import type { ServingContext } from './serving.ts';
 import { StreamAnswer } from './streaming.ts';
-import { type ServedMethod, UnaryAnswer } from './unary.ts';
+import { UnaryAnswer } from './unary.ts';
 
 export interface GatewayOptions {
   readonly plan: ServicePlan;

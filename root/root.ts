@@ -16,6 +16,7 @@ import type { CustomReducers } from '../shared/reducers/custom.ts';
 import { reflectionService } from '../shared/reflection/reflection.ts';
 import type { ServicePlan } from '../shared/schema/plan.ts';
 import { type ClientTls, channelCredentials, type ServerTls } from '../shared/tls/credentials.ts';
+import type { ServedMethod } from './answer.ts';
 import { causeNumbers, type Missing } from './coverage.ts';
 import { createGateway, listen } from './gateway.ts';
 import { type BreakerOptions, defaultBreakerOptions } from './replicas/breaker.ts';
@@ -23,7 +24,6 @@ import { Fleet } from './replicas/fleet.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
 import type { ServingContext } from './serving.ts';
 import type { Topology, TopologyProvider } from './topology/topology.ts';
-import type { ServedMethod } from './unary.ts';
 
 export interface RootOptions {
   readonly plan: ServicePlan;

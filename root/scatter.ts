@@ -99,7 +99,7 @@ export class Attempt implements LeafSink {
 
 /**
  * Where a partial answer will do, workers send what is ready so long before the end, or a slow shard would keep those that
- * share its worker out of the answer. Long enough for a network and a busy loop.
+ * share its worker out of the answer. Long enough for a network and a busy loop; a tenth of the time if that is more.
  */
 const FLUSH_MS = 20;
 
@@ -127,7 +127,9 @@ export class Scatter {
     const { plan, replicas, clock, deadline } = this.#options;
     const leftMs = Math.max(0, deadline - clock.now());
     this.#timer = clock.setTimer(() => this.#finish('deadline'), leftMs);
-    if (plan.method.minCoverage < 1) this.#flushAfterMs = Math.max(leftMs / 2, leftMs - FLUSH_MS);
+    if (plan.method.minCoverage < 1) {
+      this.#flushAfterMs = leftMs - Math.min(leftMs / 2, Math.max(FLUSH_MS, leftMs / 10));
+    }
     const { shares, unassigned } = replicas.assign(plan.tasks);
     for (let i = 0; i < shares.length; i++) this.#send(shares[i]!);
     for (let i = 0; i < unassigned.length; i++) {

@@ -51,7 +51,12 @@ export async function forkWorker(
     await once(child, 'exit');
   });
   child.send({ start: { id, ...start } });
-  const [message] = (await once(child, 'message')) as [{ started: WorkerAddresses }];
+  const [message] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code, signal]) => {
+      throw new Error(`worker ${id} ended before it was ready: ${code ?? signal}`);
+    }),
+  ])) as [{ started: WorkerAddresses }];
   return {
     id,
     address: message.started.address,

@@ -1,0 +1,148 @@
+/** What unary and streaming answers have in common: accept ▸ plan ▸ scatter, and what becomes of failures. */
+import type { EventEmitter } from 'node:events';
+import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import { RegatherError } from '../shared/errors/errors.ts';
+import type { Merger } from '../shared/merge/merger.ts';
+import type { RootMethodMetrics } from '../shared/metrics/root.ts';
+import type { MethodPlan } from '../shared/schema/plan.ts';
+import { type Accepted, accept } from './accept.ts';
+import type { Coverage, Missing } from './coverage.ts';
+import { coverageFailure, enough, errorFailure, type Failure } from './finish.ts';
+import { planRequest, type RequestPlan } from './plan.ts';
+import type { ReplicaSet } from './replicas/replica-set.ts';
+import { type Attempt, type Collector, type FinishReason, Scatter } from './scatter.ts';
+import type { ServingContext } from './serving.ts';
+
+/** What all answers of a method share. */
+export interface ServedMethod {
+  readonly plan: MethodPlan;
+  /** ALL and SPLIT, unary. */
+  readonly merger: Merger | undefined;
+  readonly metrics: RootMethodMetrics;
+}
+
+type AnyCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
+
+const NO_MISSING: readonly Missing[] = [];
+
+export abstract class Answer<C extends AnyCall> implements Collector {
+  protected readonly serving: ServingContext;
+  protected readonly method: ServedMethod;
+  protected readonly call: C;
+  protected plan!: RequestPlan;
+  protected replicas!: ReplicaSet;
+  protected scatter: Scatter | undefined;
+  readonly #startedAt: number;
+  #accepted!: Accepted;
+  #done = false;
+
+  constructor(serving: ServingContext, method: ServedMethod, call: C) {
+    this.serving = serving;
+    this.method = method;
+    this.call = call;
+    this.#startedAt = serving.clock.now();
+  }
+
+  start(): void {
+    const { serving, call } = this;
+    const { plan: method } = this.method;
+    serving.metrics.inFlight.inc();
+    try {
+      this.#accepted = accept(call, method, this.#startedAt);
+      this.replicas = serving.replicas();
+      this.plan = planRequest(method, call.request, this.replicas.topology, {
+        leaf: this.#accepted.leaf,
+        pick: serving.pick,
+      });
+      if (this.#accepted.deadline <= this.#startedAt) throw tooLate(this.#accepted.timeoutMs);
+    } catch (thrown) {
+      this.fail(errorFailure(thrown));
+      return;
+    }
+    (call as EventEmitter).on('cancelled', () => this.#left());
+    this.scatter = new Scatter(
+      {
+        plan: this.plan,
+        replicas: this.replicas,
+        metadata: this.#accepted.metadata,
+        deadline: this.#accepted.deadline,
+        clock: serving.clock,
+        metrics: serving.scatterMetrics,
+        retry: serving.retry,
+      },
+      this,
+    );
+    this.planned();
+    this.scatter.start();
+  }
+
+  // Collector
+
+  abstract part(
+    attempt: Attempt,
+    shards: readonly number[],
+    data: Uint8Array,
+    segmentBytes: readonly number[],
+  ): void;
+  abstract ended(shard: number): void;
+  abstract has(shard: number): boolean;
+  abstract readonly complete: boolean;
+  abstract restartable(shard: number): boolean;
+
+  finished(why: FinishReason): void {
+    if (why === 'cancelled') {
+      // Nobody is there to hear it; grpc-js still wants its end.
+      this.fail(errorFailure(new RegatherError('CANCELLED', 'the client left')));
+      return;
+    }
+    const limit = `${Math.round(this.#accepted.timeoutMs)} ms`;
+    this.settle(this.complete ? NO_MISSING : this.scatter!.missing('timeout', `no answer within ${limit}`));
+  }
+
+  /** The request is planned, nothing is sent yet. */
+  protected abstract planned(): void;
+  /** Hands over what was gathered, which is enough. */
+  protected abstract deliver(coverage: Coverage): void;
+  protected abstract sendFailure(failure: Failure): void;
+
+  /** An answer if enough shards are in it, or a failure. */
+  protected settle(missing: readonly Missing[]): void {
+    const { plan: method } = this.method;
+    const expected = this.plan.tasks.length;
+    const coverage: Coverage = {
+      expected,
+      answered: expected - missing.length,
+      missing,
+      epoch: this.replicas.topology.epoch,
+    };
+    if (missing.length > 0) this.serving.missing(missing);
+    if (enough(method, expected, coverage.answered)) this.deliver(coverage);
+    else this.fail(coverageFailure(method, coverage, this.scatter!));
+  }
+
+  protected fail(failure: Failure): void {
+    this.finish(failure.code);
+    this.sendFailure(failure);
+  }
+
+  /** Counts it. Before anything is handed over, because that may call back. */
+  protected finish(code: number): void {
+    this.#done = true;
+    this.serving.metrics.inFlight.dec();
+    this.method.metrics.answered(code, (this.serving.clock.now() - this.#startedAt) / 1000);
+  }
+
+  /** grpc-js says so at the end of every call, not only when the client leaves. */
+  #left(): void {
+    if (this.#done) return;
+    this.method.metrics.cancelled.inc();
+    this.scatter!.cancel();
+  }
+}
+
+function tooLate(timeoutMs: number): RegatherError {
+  return new RegatherError(
+    'DEADLINE_PASSED',
+    `the deadline left ${Math.max(0, Math.round(timeoutMs * 10) / 10)} ms, less than it takes to merge an answer`,
+  );
+}
