@@ -19,10 +19,10 @@ import { Top } from '../reducers/top.ts';
 import { KeyedUnion, Union } from '../reducers/union.ts';
 import type { FieldMerge, FieldShape, MergeSpec, MessageMerge, MethodPlan } from '../schema/plan.ts';
 import { Checks } from '../wire/check.ts';
+import { FieldCode, MessageCode, OneofCode } from './code.ts';
 import { Gather } from './gather.ts';
 import type { Merger } from './merger.ts';
 import { Order } from './order.ts';
-import { FieldCode, MessageCode, OneofCode } from './scan.ts';
 
 /**
  * The merger of an ALL or SPLIT method. Throws RegatherError: REDUCER_UNKNOWN for a custom merge that isn't in `custom`, PLAN_INVALID

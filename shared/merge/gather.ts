@@ -4,9 +4,10 @@ import { MergeRun } from '../reducers/reducer.ts';
 import { WireFault } from '../wire/fault.ts';
 import { asBuffer, MAX_DEPTH, skipValue, tagEnd, varintLow } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
+import { DROPPED, type MessageCode } from './code.ts';
 import type { Combined, MergeContext, Merged, Merger, Part } from './merger.ts';
 import { mergeFree, mergeMessage } from './message.ts';
-import { DROPPED, type MessageCode, Scan, Sources, scanMessage } from './scan.ts';
+import { Scan, Sources, scanMessage } from './scan.ts';
 
 /** A scanned part. Of a single shard's, one scan is both. */
 class StagedPart implements Part {

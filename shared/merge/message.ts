@@ -3,7 +3,8 @@ import { RegatherError } from '../errors/errors.ts';
 import type { MergeRun } from '../reducers/reducer.ts';
 import { MAX_DEPTH } from '../wire/reader.ts';
 import type { Writer } from '../wire/writer.ts';
-import { type MessageCode, Scan, Sources, scanMessage } from './scan.ts';
+import type { MessageCode } from './code.ts';
+import { Scan, Sources, scanMessage } from './scan.ts';
 
 /** Writes the body of the merged message: its fields by ascending number. */
 export function mergeMessage(code: MessageCode, sources: Sources, out: Writer, run: MergeRun): void {

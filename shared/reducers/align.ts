@@ -1,7 +1,8 @@
 import { RegatherError } from '../errors/errors.ts';
+import { type FieldCode, ITEMS } from '../merge/code.ts';
 import type { AskedKey } from '../merge/merger.ts';
 import { comparedAs, INTEGER } from '../merge/order.ts';
-import { type FieldCode, ITEMS, numberEnd, type Scan, type Sources } from '../merge/scan.ts';
+import { numberEnd, type Scan, type Sources } from '../merge/scan.ts';
 import type { FieldPath } from '../schema/plan.ts';
 import { findPath } from '../wire/path.ts';
 import { LEN, varintEnd, varintLow } from '../wire/reader.ts';

@@ -1,4 +1,5 @@
-import type { FieldCode, Sources } from '../merge/scan.ts';
+import type { FieldCode } from '../merge/code.ts';
+import type { Sources } from '../merge/scan.ts';
 import { loadInteger, low } from '../wire/scalar.ts';
 import type { Writer } from '../wire/writer.ts';
 import type { Laws, Reducer } from './reducer.ts';

@@ -1,9 +1,11 @@
-import { canonicalFloat } from '../merge/order.ts';
-import type { FieldCode, Sources } from '../merge/scan.ts';
+import type { FieldCode } from '../merge/code.ts';
+import { canonicalFloat, comparedAs, FLOAT } from '../merge/order.ts';
+import type { Sources } from '../merge/scan.ts';
 import { tagEnd } from '../wire/reader.ts';
 import { readScalar } from '../wire/scalar.ts';
 import { Writer } from '../wire/writer.ts';
 import type { Laws, MergeRun, Reducer } from './reducer.ts';
+import { integerAt } from './value.ts';
 
 /** A quotient of two merged fields beside it, computed in the final answer. What comes in is ignored. */
 export class Avg implements Reducer {
@@ -38,5 +40,8 @@ function merged(sibling: FieldCode, sources: Sources, run: MergeRun): number {
   scratch.reset();
   sibling.reducer.reduce(sources, scratch, run);
   if (scratch.pos === 0) return 0;
-  return Number(readScalar(sibling.field.type, scratch.buffer, tagEnd(scratch.buffer, 0, scratch.pos)));
+  const { type } = sibling.field;
+  const at = tagEnd(scratch.buffer, 0, scratch.pos);
+  if (comparedAs(type) === FLOAT) return Number(readScalar(type, scratch.buffer, at));
+  return Number(integerAt(type, scratch.buffer, at));
 }

@@ -1,6 +1,7 @@
+import type { MessageCode } from '../merge/code.ts';
 import { mergeMessage, sourcesOf } from '../merge/message.ts';
 import { compareByKeys, type Order } from '../merge/order.ts';
-import type { MessageCode, Scan } from '../merge/scan.ts';
+import type { Scan } from '../merge/scan.ts';
 import { Writer } from '../wire/writer.ts';
 import type { MergeRun } from './reducer.ts';
 

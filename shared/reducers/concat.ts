@@ -1,5 +1,6 @@
+import { type FieldCode, ITEMS } from '../merge/code.ts';
 import type { ItemList } from '../merge/items.ts';
-import { type FieldCode, ITEMS, numberEnd, type Sources } from '../merge/scan.ts';
+import { numberEnd, type Sources } from '../merge/scan.ts';
 import { LEN } from '../wire/reader.ts';
 import type { Writer } from '../wire/writer.ts';
 import type { Laws, Reducer } from './reducer.ts';

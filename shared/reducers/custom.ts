@@ -1,5 +1,6 @@
 import { RegatherError } from '../errors/errors.ts';
-import { type FieldCode, ITEMS, numberEnd, RUNS, type Scan, type Sources, VALUE } from '../merge/scan.ts';
+import { type FieldCode, ITEMS, RUNS, VALUE } from '../merge/code.ts';
+import { numberEnd, type Scan, type Sources } from '../merge/scan.ts';
 import type { FieldShape, FieldType } from '../schema/plan.ts';
 import { check } from '../wire/check.ts';
 import { WireFault } from '../wire/fault.ts';

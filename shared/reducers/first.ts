@@ -1,4 +1,5 @@
-import { type FieldCode, type Scan, type Sources, VALUE } from '../merge/scan.ts';
+import { type FieldCode, VALUE } from '../merge/code.ts';
+import type { Scan, Sources } from '../merge/scan.ts';
 import { END_GROUP, START_GROUP } from '../wire/reader.ts';
 import type { Writer } from '../wire/writer.ts';
 import type { Laws, Reducer } from './reducer.ts';

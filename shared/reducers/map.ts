@@ -1,6 +1,7 @@
+import type { FieldCode, MessageCode } from '../merge/code.ts';
 import { scanItem } from '../merge/message.ts';
 import { Order } from '../merge/order.ts';
-import type { FieldCode, MessageCode, Scan, Sources } from '../merge/scan.ts';
+import type { Scan, Sources } from '../merge/scan.ts';
 import type { FieldShape } from '../schema/plan.ts';
 import { FIXED32, FIXED64, LEN } from '../wire/reader.ts';
 import { wireTypeOf } from '../wire/scalar.ts';

@@ -1,5 +1,6 @@
+import type { FieldCode } from '../merge/code.ts';
 import { BYTES, compareBytesAt, comparedAs, compareIntegers, FLOAT } from '../merge/order.ts';
-import type { FieldCode, Sources } from '../merge/scan.ts';
+import type { Sources } from '../merge/scan.ts';
 import { doubleAt, floatAt } from '../wire/reader.ts';
 import type { Writer } from '../wire/writer.ts';
 import type { Laws, Reducer } from './reducer.ts';

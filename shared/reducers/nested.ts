@@ -1,5 +1,6 @@
+import type { FieldCode } from '../merge/code.ts';
 import { mergeMessage, sourcesOf } from '../merge/message.ts';
-import type { FieldCode, Scan, Sources } from '../merge/scan.ts';
+import type { Scan, Sources } from '../merge/scan.ts';
 import { END_GROUP, START_GROUP } from '../wire/reader.ts';
 import type { Writer } from '../wire/writer.ts';
 import type { Laws, MergeRun, Reducer } from './reducer.ts';

@@ -1,4 +1,5 @@
 import { RegatherError } from '../errors/errors.ts';
+import { type FieldCode, VALUE } from '../merge/code.ts';
 import {
   canonicalFloat,
   compareBytesAt,
@@ -8,7 +9,7 @@ import {
   FLOAT,
   INTEGER,
 } from '../merge/order.ts';
-import { type FieldCode, type Scan, type Sources, VALUE } from '../merge/scan.ts';
+import type { Scan, Sources } from '../merge/scan.ts';
 import { doubleAt, floatAt } from '../wire/reader.ts';
 import type { Writer } from '../wire/writer.ts';
 import { writeWhole } from './first.ts';

@@ -1,6 +1,7 @@
 import { RegatherError } from '../errors/errors.ts';
+import type { FieldCode } from '../merge/code.ts';
 import { comparedAs, FLOAT } from '../merge/order.ts';
-import type { FieldCode, Sources } from '../merge/scan.ts';
+import type { Sources } from '../merge/scan.ts';
 import type { FieldType } from '../schema/plan.ts';
 import { doubleAt, floatAt } from '../wire/reader.ts';
 import { writeInteger } from '../wire/scalar.ts';

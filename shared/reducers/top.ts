@@ -1,6 +1,7 @@
+import type { FieldCode } from '../merge/code.ts';
 import type { ItemList } from '../merge/items.ts';
 import { compareByKeys, compareRanges, type Order } from '../merge/order.ts';
-import type { FieldCode, Sources } from '../merge/scan.ts';
+import type { Sources } from '../merge/scan.ts';
 import type { Writer } from '../wire/writer.ts';
 import type { Laws, MergeRun, Reducer } from './reducer.ts';
 import { writeItem } from './value.ts';

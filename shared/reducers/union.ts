@@ -1,5 +1,6 @@
+import { type FieldCode, ITEMS } from '../merge/code.ts';
 import { canonicalFloat, comparedAs, compareRanges, FLOAT } from '../merge/order.ts';
-import { type FieldCode, ITEMS, numberEnd, type Sources } from '../merge/scan.ts';
+import { numberEnd, type Sources } from '../merge/scan.ts';
 import type { FieldPath } from '../schema/plan.ts';
 import { doubleAt, floatAt, LEN } from '../wire/reader.ts';
 import { writeScalar } from '../wire/scalar.ts';

@@ -1,5 +1,5 @@
 /** Single values on the wire: copying them in canonical form, and reading integers exactly. */
-import type { FieldCode } from '../merge/scan.ts';
+import type { FieldCode } from '../merge/code.ts';
 import type { FieldType } from '../schema/plan.ts';
 import {
   END_GROUP,

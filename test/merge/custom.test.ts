@@ -1,5 +1,4 @@
 import test from 'ava';
-import { RegatherError } from '../../shared/errors/errors.ts';
 import { compileMerger } from '../../shared/merge/compile.ts';
 import type { CustomReducer, CustomValue } from '../../shared/reducers/custom.ts';
 import { checkReducerLaws } from '../../shared/reducers/law-kit.ts';
@@ -7,6 +6,7 @@ import type { FieldShape, FieldType, MessageShape } from '../../shared/schema/pl
 import { readPathAll } from '../../shared/wire/path.ts';
 import { wireTypeOf, writeScalar } from '../../shared/wire/scalar.ts';
 import { Writer } from '../../shared/wire/writer.ts';
+import { failure } from './merging.ts';
 import { field, finish, merge, message, method, partial, shape } from './shapes.ts';
 
 function encode(of: FieldShape, values: readonly CustomValue[]): Buffer {
@@ -32,16 +32,6 @@ function run(
   const parts = values.map((each, shard) => merger.stage([shard], encode(it, each), []));
   const { payload } = merger.merge(parts, finish);
   return readPathAll(payload, { text: 'it', fields: [it] });
-}
-
-function failure(body: () => unknown): RegatherError {
-  try {
-    body();
-  } catch (thrown) {
-    if (thrown instanceof RegatherError) return thrown;
-    throw thrown;
-  }
-  throw new Error('It did not fail.');
 }
 
 const inner: MessageShape = shape('Inner', field(1, 'id', 'uint32'));
