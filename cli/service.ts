@@ -73,9 +73,16 @@ export async function loadModule(
   try {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
-    const message = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
-    const failure = loaded.error(key, `expected a module that loads: ${message}`, 'MODULE_INVALID');
+    const failure = loaded.error(key, `expected a module that loads: ${whyNot(error)}`, 'MODULE_INVALID');
     failure.cause = error;
     throw failure;
   }
+}
+
+/** One line; where TypeScript doesn't parse, Node tells the place at the head of the stack only. */
+function whyNot(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const message = error.message.split('\n', 1)[0] ?? '';
+  const place = /^(\/\S+:\d+)\n/.exec(error.stack ?? '')?.[1];
+  return place === undefined ? message : `${place}: ${message}`;
 }

@@ -59,7 +59,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const readiness = (): Readiness => {
     const reasons = lifecycle.state === 'ready' ? [] : [`the ${kind} is ${lifecycle.state}`];
     const own = options.ready();
-    return { ok: reasons.length === 0 && own.ok, reasons: [...reasons, ...own.reasons] };
+    return { ok: reasons.length === 0 && own.ok, reasons: [...new Set([...reasons, ...own.reasons])] };
   };
 
   const handlers: Record<string, (request: FastifyRequest, reply: FastifyReply) => unknown> = {

@@ -116,6 +116,10 @@ test('a worker module that is none', async (t) => {
       'throw new Error("no index");',
       /^regather\.yaml:2: worker\.module: expected a module that loads: no index$/,
     ],
+    [
+      '\nexport default {',
+      /^regather\.yaml:2: worker\.module: expected a module that loads: \S+worker\.ts:2: /,
+    ],
     ['import "./nowhere.ts";', /^regather\.yaml:2: worker\.module: expected a module that loads: .*nowhere/],
     [
       'export default () => { throw new Error("no disk"); };',
