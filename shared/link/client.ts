@@ -92,6 +92,8 @@ export class LinkClient implements Upstream {
   #attempt: Attempt | undefined;
   #ready: RootEnd | undefined;
   #readyAt = 0;
+  /** It has been said in the log. */
+  #troubled = false;
   #watchdog: Timer | undefined;
   #retry: Timer | undefined;
 
@@ -230,6 +232,7 @@ export class LinkClient implements Upstream {
     this.#watchdog?.cancel();
     this.#ready = attempt.end;
     this.#readyAt = this.#clock.now();
+    this.#troubled = false;
     this.#options.log?.info('link ready', { address: this.#options.address, worker: hello.peer });
     this.#set({ kind: 'ready', worker: hello.peer, shards: hello.shards, draining: false });
   }
@@ -274,8 +277,13 @@ export class LinkClient implements Upstream {
     this.#retry = this.#clock.setTimer(() => this.#connect(), delayMs);
     this.#attempt = undefined;
     this.#ready = undefined;
-    if (state !== this.#state) {
-      this.#options.log?.warn('link not ready', { address: this.#options.address, state: state.kind, error });
+    if (!sameTrouble(state, this.#state)) {
+      // A worker that stays away is told of once, not at every try.
+      const { address, log } = this.#options;
+      if (state.kind !== 'down') log?.warn('link not ready', { address, state: state.kind, error });
+      else if (!this.#troubled) log?.warn('link down', { address, error });
+      else log?.debug('link still down', { address, error });
+      this.#troubled = true;
       this.#set(state);
     }
     this.#abandon(attempt, error);
@@ -296,6 +304,14 @@ export class LinkClient implements Upstream {
     if (state.kind !== 'ready') this.#ready = undefined;
     this.#options.on.state(state);
   }
+}
+
+/** A probe found what was known already. */
+function sameTrouble(a: LinkState, b: LinkState): boolean {
+  return (
+    (a.kind === 'plain' && b.kind === 'plain') ||
+    (a.kind === 'refused' && b.kind === 'refused' && a.reason === b.reason)
+  );
 }
 
 function describe(state: LinkState): string {

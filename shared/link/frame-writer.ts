@@ -2,69 +2,22 @@
  * Writes frames as protobuf straight into one growing buffer: sizes are computed first, each payload is copied once, and no object is
  * made. A message (Batch) is the concatenation of its frames.
  */
-import type { PlanField } from '../schema/hello.ts';
+
+import {
+  bytesField,
+  numberField,
+  packedSize,
+  planFieldSize,
+  statusSize,
+  textField,
+  varintSize,
+  zigzag,
+} from './frame-sizes.ts';
 import { BATCH_BYTES, type CallFrame, type HelloFrame } from './frames.ts';
 import type { TaskFailure } from './leaf-call.ts';
 
 const SLAB_BYTES = 64 * 1024;
 const MAX_NAMES = 256;
-
-function varintSize(value: number): number {
-  if (value < 0x80) return 1;
-  if (value < 0x4000) return 2;
-  if (value < 0x200000) return 3;
-  if (value < 0x10000000) return 4;
-  let size = 5;
-  for (let rest = value / 0x800000000; rest >= 1; rest /= 128) size++;
-  return size;
-}
-
-/** Of a field with a one-byte tag that is left out when 0. */
-function numberField(value: number): number {
-  return value === 0 ? 0 : 1 + varintSize(value);
-}
-
-function bytesField(length: number): number {
-  return length === 0 ? 0 : 1 + varintSize(length) + length;
-}
-
-function textField(text: string): number {
-  return text === '' ? 0 : bytesField(Buffer.byteLength(text));
-}
-
-function packedSize(values: readonly number[]): number {
-  let size = 0;
-  for (let i = 0; i < values.length; i++) size += varintSize(values[i]!);
-  return size;
-}
-
-function planFieldSize(field: PlanField): number {
-  return (
-    textField(field.message) +
-    numberField(field.number) +
-    textField(field.type) +
-    textField(field.cardinality) +
-    textField(field.merge)
-  );
-}
-
-function statusSize(status: TaskFailure): number {
-  return (
-    numberField(status.shard) +
-    numberField(status.code) +
-    textField(status.message) +
-    (status.details === undefined ? 0 : bytesField(status.details.length)) +
-    (status.notStarted ? 2 : 0) +
-    numberField(status.pushbackMs)
-  );
-}
-
-/** How large End's frame will be, so that the worker can shorten its statuses to what the root takes. */
-export function endFrameSize(statuses: readonly TaskFailure[]): number {
-  let size = 64;
-  for (const status of statuses) size += 8 + statusSize(status);
-  return size;
-}
 
 export class FrameWriter {
   #buffer: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
@@ -397,8 +350,4 @@ export class FrameWriter {
     this.#tagged(tag, size);
     for (let i = 0; i < values.length; i++) this.#varint(values[i]!);
   }
-}
-
-function zigzag(value: number): number {
-  return ((value << 1) ^ (value >> 31)) >>> 0;
 }

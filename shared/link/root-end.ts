@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { RegatherError } from '../errors/errors.ts';
+import { linkFault } from './fault.ts';
 import { FrameReader } from './frame-reader.ts';
 import { CREDIT_BYTES, type FrameHandler, type HelloFrame } from './frames.ts';
 import type { LeafCall, LeafHandle, LeafSink, TaskFailure } from './leaf-call.ts';
@@ -78,6 +79,7 @@ export class RootEnd implements FrameHandler, CallLink, TurnEnd {
       this.#endLater(open);
       return open;
     }
+    if (this.inFlight === 0) this.#silence!.workBegins();
     if (peer.maxCalls > 0 && this.#calls.size >= peer.maxCalls) {
       this.#refuse(open, `the worker takes ${peer.maxCalls} calls at once on a link`);
     } else if (this.#outbox.congested || this.#waiting.length > 0) {
@@ -109,7 +111,6 @@ export class RootEnd implements FrameHandler, CallLink, TurnEnd {
     }
     this.#lastId = id;
     open.id = id;
-    if (this.#calls.size === 0) this.#silence!.workBegins();
     this.#calls.set(id, open);
     frames.call(id, call, timeLeftUs, CREDIT_BYTES);
     open.message = this.#outbox.current;
@@ -212,8 +213,8 @@ export class RootEnd implements FrameHandler, CallLink, TurnEnd {
   // Frames.
 
   hello(hello: HelloFrame): void {
-    if (this.#peer !== undefined) throw fault('Hello came twice');
-    if (hello.version < 1) throw fault(`Hello has version ${hello.version}, at least 1 is needed`);
+    if (this.#peer !== undefined) throw linkFault('Hello came twice');
+    if (hello.version < 1) throw linkFault(`Hello has version ${hello.version}, at least 1 is needed`);
     const reason = this.#options.refuse(hello);
     if (reason !== undefined) throw new RegatherError('LINK_REFUSED', reason);
     this.#peer = hello;
@@ -222,7 +223,7 @@ export class RootEnd implements FrameHandler, CallLink, TurnEnd {
       clock,
       limitMs: silenceMs,
       idleMs,
-      busy: () => this.#calls.size > 0,
+      busy: () => this.inFlight > 0,
       ping: () => {
         this.#outbox.frames.ping(++this.#pings, false);
         this.#outbox.touch();
@@ -297,18 +298,14 @@ export class RootEnd implements FrameHandler, CallLink, TurnEnd {
   #late(id: number, frame: string): void {
     this.#greeted(frame);
     if (id === 0 || id > this.#lastId)
-      throw fault(`${frame} has id ${id}, the highest given is ${this.#lastId}`);
+      throw linkFault(`${frame} has id ${id}, the highest given is ${this.#lastId}`);
   }
 
   #greeted(frame: string): void {
-    if (this.#peer === undefined) throw fault(`${frame} came before Hello`);
+    if (this.#peer === undefined) throw linkFault(`${frame} came before Hello`);
   }
 
   #unexpected(frame: string): RegatherError {
-    return fault(`a worker sent ${frame}, which is a root's`);
+    return linkFault(`a worker sent ${frame}, which is a root's`);
   }
-}
-
-function fault(rule: string): RegatherError {
-  return new RegatherError('LINK_PROTOCOL', `The link protocol was broken: ${rule}`);
 }

@@ -1,6 +1,7 @@
 /** A leaf call at the worker's end: what it answers waits here until the link and the root's credit let it go. */
 import { RegatherError } from '../errors/errors.ts';
-import { endFrameSize, type FrameWriter } from './frame-writer.ts';
+import { endFrameSize } from './frame-sizes.ts';
+import type { FrameWriter } from './frame-writer.ts';
 import { CHUNK_BYTES } from './frames.ts';
 import type { IncomingCall } from './incoming-call.ts';
 import type { LeafMetadata, LeafTask, TaskFailure } from './leaf-call.ts';

@@ -1,6 +1,7 @@
 /** The worker's end of one stream: makes calls of frames, and lets their answers take turns. It knows frames, not gRPC. */
 import type { Clock } from '../clock.ts';
 import { RegatherError } from '../errors/errors.ts';
+import { linkFault } from './fault.ts';
 import { FrameReader } from './frame-reader.ts';
 import { BATCH_BYTES, CHUNK_BYTES, type FrameHandler, type HelloFrame } from './frames.ts';
 import type { IncomingCall } from './incoming-call.ts';
@@ -64,7 +65,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
       busy: () => false,
       ping: () => {
         if (this.#peer === undefined) {
-          options.on.failed(fault(`no Hello came within ${options.idleMs} ms`));
+          options.on.failed(linkFault(`no Hello came within ${options.idleMs} ms`));
           return;
         }
         this.#outbox.frames.ping(++this.#pings, false);
@@ -179,8 +180,8 @@ export class WorkerEnd implements FrameHandler, CallQueue {
   // Frames.
 
   hello(hello: HelloFrame): void {
-    if (this.#peer !== undefined) throw fault('Hello came twice');
-    if (hello.version < 1) throw fault(`Hello has version ${hello.version}, at least 1 is needed`);
+    if (this.#peer !== undefined) throw linkFault('Hello came twice');
+    if (hello.version < 1) throw linkFault(`Hello has version ${hello.version}, at least 1 is needed`);
     const reason = this.#options.refuse(hello);
     if (reason !== undefined) throw new RegatherError('LINK_REFUSED', reason);
     this.#peer = hello;
@@ -205,13 +206,14 @@ export class WorkerEnd implements FrameHandler, CallQueue {
     maxPartBytes: number,
   ): void {
     const peer = this.#peer;
-    if (peer === undefined) throw fault('Call came before Hello');
-    if (id <= this.#lastId) throw fault(`Call has id ${id}, the one before has ${this.#lastId}: ids rise`);
+    if (peer === undefined) throw linkFault('Call came before Hello');
+    if (id <= this.#lastId)
+      throw linkFault(`Call has id ${id}, the one before has ${this.#lastId}: ids rise`);
     this.#lastId = id;
     for (let i = 1; i < tasks.length; i++)
       if (tasks[i]!.shard <= tasks[i - 1]!.shard)
-        throw fault(`the shards of call ${id} don't ascend: ${tasks[i - 1]!.shard}, ${tasks[i]!.shard}`);
-    if (tasks.length === 0) throw fault(`call ${id} has no task`);
+        throw linkFault(`the shards of call ${id} don't ascend: ${tasks[i - 1]!.shard}, ${tasks[i]!.shard}`);
+    if (tasks.length === 0) throw linkFault(`call ${id} has no task`);
     const call = new WorkerCall(
       this,
       peer.peer,
@@ -271,7 +273,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
   }
 
   ping(token: bigint, reply: boolean): void {
-    if (this.#peer === undefined) throw fault('Ping came before Hello');
+    if (this.#peer === undefined) throw linkFault('Ping came before Hello');
     if (reply) {
       this.#barriers.get(token)?.();
       this.#barriers.delete(token);
@@ -295,16 +297,12 @@ export class WorkerEnd implements FrameHandler, CallQueue {
 
   /** Frames for calls that have ended are dropped; for calls that never were, the root is confused. */
   #late(id: number, frame: string): void {
-    if (this.#peer === undefined) throw fault(`${frame} came before Hello`);
+    if (this.#peer === undefined) throw linkFault(`${frame} came before Hello`);
     if (id === 0 || id > this.#lastId)
-      throw fault(`${frame} has id ${id}, the highest seen is ${this.#lastId}`);
+      throw linkFault(`${frame} has id ${id}, the highest seen is ${this.#lastId}`);
   }
 
   #unexpected(frame: string): RegatherError {
-    return fault(`a root sent ${frame}, which is a worker's`);
+    return linkFault(`a root sent ${frame}, which is a worker's`);
   }
-}
-
-function fault(rule: string): RegatherError {
-  return new RegatherError('LINK_PROTOCOL', `The link protocol was broken: ${rule}`);
 }

@@ -1,8 +1,6 @@
 /** What becomes of links and their calls when networks and peers fail. */
 import { fork } from 'node:child_process';
 import { createServer, type Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import test from 'ava';
 import { ConnectionTracker } from '../../shared/link/connection-tracker.ts';
@@ -94,22 +92,6 @@ test('a network that swallows everything is noticed by silence, and its socket i
   t.pass();
 });
 
-test('a worker that is slow but alive is not given up', async (t) => {
-  const held: IncomingCall[] = [];
-  const worker = await startWorker((call) => held.push(call));
-  const root = new TestRoot(worker.address, { silenceMs: 90 });
-  await root.reaches('ready');
-  const recorder = new Recorder();
-  root.client.run(leafCall([1]), recorder);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  t.is(recorder.ends.length, 0);
-  echo(held[0]!);
-  await recorder.ended;
-  t.deepEqual(recorder.failures, []);
-  root.client.close();
-  worker.stop();
-});
-
 test('a stopped process is noticed by silence, and used again once it goes on', async (t) => {
   const child = fork(new URL('./stoppable-worker.ts', import.meta.url));
   t.teardown(() => child.kill('SIGKILL'));
@@ -189,16 +171,7 @@ test('waits grow from 25–50 ms to 5 s, on the injected clock', async (t) => {
   t.is(clock.pending, 0, 'no timer is left behind');
 });
 
-setFlagsFromString('--expose-gc');
-const gc: () => void = runInNewContext('gc');
-
-function buffersInUse(): number {
-  gc();
-  return process.memoryUsage().arrayBuffers;
-}
-
-// Alone, because it looks at the memory of the whole process.
-test.serial('a root that does not read costs the worker two messages, not all its answers', async (t) => {
+test('a worker encodes little ahead of a root that does not read', async (t) => {
   const answer = Buffer.alloc(100_000);
   let calls = 0;
   const worker = await startWorker((call) => {
@@ -219,15 +192,12 @@ test.serial('a root that does not read costs the worker two messages, not all it
   stream.pause();
   const frames = new FrameWriter(() => stream.write(frames.take()));
   frames.hello(helloOf('slow'));
-  const before = buffersInUse();
   for (let id = 1; id <= 1000; id++) frames.call(id, leafCall([1]), 1e6, 256 * 1024);
   stream.write(frames.take());
   while (calls < 1000) await turn();
   for (let i = 0; i < 200; i++) await turn();
-  // grpc-js at the slow root takes 16 messages itself.
-  const grown = buffersInUse() - before;
-  t.true(grown < 12 << 20, `${grown} bytes for 100 MB of answers`);
-  t.true(worker.link.calls > 900, 'most answers have not even been encoded');
+  // grpc-js takes 16 messages for a reader that is paused, and two are on their way: 50 answers of 1000.
+  t.true(worker.link.calls > 900, `${1000 - worker.link.calls} answers were written`);
   stream.cancel();
   client.close();
   worker.stop();

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import protobuf from 'protobufjs';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import { FrameReader } from '../../shared/link/frame-reader.ts';
-import { endFrameSize, FrameWriter } from '../../shared/link/frame-writer.ts';
+import { endFrameSize } from '../../shared/link/frame-sizes.ts';
+import { FrameWriter } from '../../shared/link/frame-writer.ts';
 import { BATCH_BYTES, type FrameHandler, type HelloFrame } from '../../shared/link/frames.ts';
 import { NameCache } from '../../shared/link/name-cache.ts';
 

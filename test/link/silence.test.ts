@@ -1,7 +1,8 @@
 import test from 'ava';
 import { Backoff } from '../../shared/link/backoff.ts';
+import type { IncomingCall } from '../../shared/link/incoming-call.ts';
 import { SilenceWatch } from '../../shared/link/silence.ts';
-import { FakeClock } from './memory.ts';
+import { FakeClock, leafCall, pair, Recorder } from './memory.ts';
 
 function watched(answers = false) {
   const clock = new FakeClock();
@@ -40,6 +41,30 @@ test('a peer that answers Pings is kept, however long the work takes', async (t)
   await clock.advance(8000);
   t.true(log.length > 12);
   t.true(log.every((line) => line.startsWith('ping')));
+});
+
+test('a worker that is slow but answers Pings is not given up', async (t) => {
+  const calls: IncomingCall[] = [];
+  const link = pair((call) => calls.push(call));
+  await link.settle();
+  const recorder = new Recorder();
+  link.root.run(leafCall([1]), recorder);
+  for (let i = 0; i < 100; i++) {
+    await link.settle();
+    await link.clock.advance(100);
+  }
+  t.deepEqual(link.failed, []);
+  calls[0]!.end(
+    [{ shard: 1, code: 5, message: '', notStarted: false, pushbackMs: 0, source: 'task' }],
+    0,
+    0,
+    0,
+  );
+  await link.settle();
+  t.is(recorder.failures[0]?.code, 5);
+  link.root.run(leafCall([1]), new Recorder());
+  await link.clock.advance(1000);
+  t.regex(link.failed[0]!.message, /silent for 800 ms with 1 calls open, 800 ms are allowed/);
 });
 
 test('silence before there was work does not count', async (t) => {
