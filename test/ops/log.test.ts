@@ -33,7 +33,7 @@ test('errors keep their code and stack; anything else that was thrown is text', 
   log.error('no', { error: new RegatherError('LINK_LOST', 'silent for 800 ms') });
   log.error('no', { error: 'text' });
   t.like(lines[0]?.error, { name: 'RegatherError', code: 'LINK_LOST', message: 'silent for 800 ms' });
-  t.regex((lines[0]?.error as { stack: string }).stack, /log\.test\.ts/);
+  t.regex((lines[0]!.error as { stack: string }).stack, /log\.test\.ts/);
   t.deepEqual(lines[1]?.error, { message: 'text' });
 });
 
