@@ -4,7 +4,11 @@
  */
 export const codes = {
   USAGE: { exit: 2, grpc: 3, title: 'The command line was wrong.' },
-  CONFIG_INVALID: { exit: 2, grpc: 9, title: 'The config has a wrong type, an unknown key or a missing file.' },
+  CONFIG_INVALID: {
+    exit: 2,
+    grpc: 9,
+    title: 'The config has a wrong type, an unknown key or a missing file.',
+  },
   PORT_TAKEN: { exit: 2, grpc: 14, title: 'An address to listen on is taken or not ours.' },
   PROTO_INVALID: { exit: 2, grpc: 9, title: 'A .proto or descriptor set does not parse or link.' },
   SERVICE_UNKNOWN: { exit: 2, grpc: 9, title: 'The service is not in the .proto.' },
@@ -15,11 +19,16 @@ export const codes = {
   REQUEST_MALFORMED: { exit: 1, grpc: 3, title: 'The request does not decode.' },
   REQUEST_KEY_EMPTY: { exit: 1, grpc: 3, title: 'The key of a KEY or SPLIT request is empty.' },
   REQUEST_WINDOW: { exit: 1, grpc: 3, title: 'offset + limit is above the window.' },
-  REQUEST_ORDER: { exit: 1, grpc: 3, title: 'The order that a request asks for names no field of the group.' },
+  REQUEST_ORDER: {
+    exit: 1,
+    grpc: 3,
+    title: 'The order that a request asks for names no field of the group.',
+  },
   METHOD_NOT_SERVED: { exit: 1, grpc: 12, title: 'The method is marked NONE.' },
   PARTIAL_MALFORMED: { exit: 1, grpc: 13, title: 'A partial does not decode or breaks its contract.' },
   PARTIAL_TOO_LARGE: { exit: 1, grpc: 8, title: 'A partial is larger than max_answer_bytes.' },
   ANSWER_TOO_LARGE: { exit: 1, grpc: 8, title: 'The answer is larger than max_answer_bytes.' },
+  GATHER_FULL: { exit: 1, grpc: 8, title: 'The root holds as many bytes of partials as it may.' },
   MERGE_OUT_OF_RANGE: { exit: 1, grpc: 11, title: 'A merged integer does not fit its field.' },
   MERGE_DISAGREEMENT: { exit: 1, grpc: 13, title: 'Shards disagree on a field that must be the same.' },
   COVERAGE_TOO_LOW: { exit: 1, grpc: 14, title: 'Fewer shards answered than min_coverage asks.' },

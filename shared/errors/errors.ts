@@ -23,7 +23,10 @@ export class RegatherError extends Error {
   readonly grpc: number;
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
-    const place = context.file === undefined ? '' : `${context.file}${context.line === undefined ? '' : `:${context.line}`}: `;
+    const place =
+      context.file === undefined
+        ? ''
+        : `${context.file}${context.line === undefined ? '' : `:${context.line}`}: `;
     super(place + message, context.cause === undefined ? undefined : { cause: context.cause });
     this.name = 'RegatherError';
     this.code = code;
