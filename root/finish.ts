@@ -2,6 +2,7 @@
 import { Metadata, status } from '@grpc/grpc-js';
 import { RegatherError } from '../shared/errors/errors.ts';
 import { statusNames } from '../shared/errors/status-names.ts';
+import { fitMessage, fitUtf8 } from '../shared/errors/trailer-text.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
 import { Writer } from '../shared/wire/writer.ts';
 import {
@@ -86,8 +87,14 @@ export function errorFailure(thrown: unknown, coverage?: Coverage): Failure {
   return failureOf(error.grpc, error.message, coverage, undefined);
 }
 
-/** Status details of a shard above this size don't fit beside the coverage in trailers that every client takes. */
-const MAX_SHARD_DETAILS = 1000;
+/**
+ * How 4 KiB of trailers are shared out, in bytes before base64 makes 4 of 3: the message as it is on the wire; again, shorter, in
+ * google.rpc.Status; the coverage, twice; and what a shard said in details of its own where there is room for it.
+ */
+const MAX_MESSAGE = 1000;
+const MAX_STATUS_MESSAGE = 250;
+const MAX_COVERAGE = 900;
+const MAX_COVERAGES_AND_DETAILS = 1850;
 const STATUS_DETAILS_KEY = 'grpc-status-details-bin';
 const COVERAGE_TYPE = 'type.googleapis.com/regather.v1.Coverage';
 
@@ -98,25 +105,26 @@ function failureOf(
   coverage: Coverage | undefined,
   shardDetails: Uint8Array | undefined,
 ): Failure {
-  const text = message.toWellFormed();
+  const text = fitMessage(message, MAX_MESSAGE);
+  const encoded = coverage === undefined ? undefined : encodeCoverage(coverage, MAX_COVERAGE);
+  const room = MAX_COVERAGES_AND_DETAILS - 2 * (encoded?.length ?? 0);
   const metadata = new Metadata();
   const writer = new Writer(512);
   // Of two codes or messages in one google.rpc.Status the last one wins; lists of details join.
-  if (shardDetails !== undefined && shardDetails.length <= MAX_SHARD_DETAILS) {
+  if (shardDetails !== undefined && shardDetails.length <= room) {
     writer.copy(shardDetails, 0, shardDetails.length);
   }
   writer.tag(1, 0);
   writer.varint(code);
   writer.tag(2, 2);
-  writer.string(shorten(text, 200));
-  if (coverage !== undefined) {
-    const bytes = encodeCoverage(coverage);
-    metadata.set(COVERAGE_KEY, bytes);
+  writer.string(fitUtf8(text, MAX_STATUS_MESSAGE));
+  if (encoded !== undefined) {
+    metadata.set(COVERAGE_KEY, encoded);
     const any = writer.open(3);
     writer.tag(1, 2);
     writer.string(COVERAGE_TYPE);
     writer.tag(2, 2);
-    writer.bytes(bytes);
+    writer.bytes(encoded);
     writer.close(any);
   }
   metadata.set(STATUS_DETAILS_KEY, writer.finish());

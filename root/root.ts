@@ -19,6 +19,7 @@ import { type ClientTls, channelCredentials, type ServerTls } from '../shared/tl
 import type { ServedMethod } from './answer.ts';
 import { causeNumbers, type Missing } from './coverage.ts';
 import { createGateway, listen } from './gateway.ts';
+import { GatherMemory } from './gather-memory.ts';
 import { type BreakerOptions, defaultBreakerOptions } from './replicas/breaker.ts';
 import { Fleet } from './replicas/fleet.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
@@ -49,6 +50,8 @@ export interface RootOptions {
   readonly silenceMs?: number;
   /** Default 1000 ms. */
   readonly connectTimeoutMs?: number;
+  /** What all answers together may hold in partials. Default: a quarter of the process's memory. */
+  readonly maxGatherBytes?: number;
   readonly breaker?: Partial<BreakerOptions>;
   readonly log?: ProcessLog;
   readonly clock?: Clock;
@@ -192,6 +195,7 @@ class RegatherRoot implements Root {
       metrics: this.#metrics,
       scatterMetrics: fleet,
       retry: this.#options.retry ?? true,
+      memory: new GatherMemory(this.#options.maxGatherBytes),
       replicas: (): ReplicaSet => fleet.replicas(),
       pick: () => {
         this.#pick = (this.#pick + 1) % fleet.replicas().topology.shardCount;

@@ -2,6 +2,7 @@
 import type { Clock } from '../shared/clock.ts';
 import type { RootMetrics } from '../shared/metrics/root.ts';
 import type { Missing } from './coverage.ts';
+import type { GatherMemory } from './gather-memory.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
 import type { ScatterMetrics } from './scatter.ts';
 
@@ -9,6 +10,8 @@ export interface ServingContext {
   readonly clock: Clock;
   readonly metrics: RootMetrics;
   readonly scatterMetrics: ScatterMetrics;
+  /** Shared by all answers. */
+  readonly memory: GatherMemory;
   /** Failed tasks are tried elsewhere. */
   readonly retry: boolean;
   /** The set of the current epoch. Throws RegatherError UNAVAILABLE before the first topology. */

@@ -7,7 +7,7 @@ import { Answer, type ServedMethod } from './answer.ts';
 import { type Coverage, coverageTrailer, type Missing, withCoverage } from './coverage.ts';
 import { errorFailure, type Failure } from './finish.ts';
 import { Gather } from './gather.ts';
-import type { Attempt } from './scatter.ts';
+import type { Attempt, FinishReason } from './scatter.ts';
 import type { ServingContext } from './serving.ts';
 import { checkPartial } from './single-partial.ts';
 
@@ -16,6 +16,8 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
   #gather!: Gather;
   /** Without a merge: the one shard's answer. */
   #single: Uint8Array | undefined;
+  #heldBytes = 0;
+  #refusal: unknown;
 
   constructor(
     serving: ServingContext,
@@ -42,6 +44,15 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
   ): void {
     const { merger, plan } = this.method;
     this.serving.metrics.partialBytes.inc(data.length);
+    try {
+      this.serving.memory.hold(data.length);
+    } catch (thrown) {
+      // Not this shard's fault: the answer as a whole is refused.
+      this.#refusal = thrown;
+      this.scatter!.cancel();
+      return;
+    }
+    this.#heldBytes += data.length;
     if (merger !== undefined) {
       this.#gather.offer(merger.stage(shards, data, segmentBytes));
       return;
@@ -64,6 +75,16 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
 
   restartable(): boolean {
     return true;
+  }
+
+  override finished(why: FinishReason): void {
+    if (this.#refusal === undefined) super.finished(why);
+    else this.fail(errorFailure(this.#refusal));
+  }
+
+  protected override finish(code: number): void {
+    this.serving.memory.release(this.#heldBytes);
+    super.finish(code);
   }
 
   protected deliver(coverage: Coverage): void {

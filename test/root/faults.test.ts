@@ -178,6 +178,22 @@ for (const links of [true, false]) {
   );
 }
 
+test.serial(
+  'G6: an answer whose partials do not fit into the root is refused, and the next one is served',
+  async (t) => {
+    const workers = await Promise.all([
+      startWorker(t, 'w0', { shards: [0, 1], shardCount: 4 }),
+      startWorker(t, 'w1', { shards: [2, 3], shardCount: 4 }),
+    ]);
+    const { client } = await startRoot(t, workers, { maxGatherBytes: 100_000 });
+    const answer = await client.call('TopK', { fault: 'huge:30000@*' });
+    t.is(answer.code, status.RESOURCE_EXHAUSTED);
+    t.regex(answer.details, /may hold 100000 \(root\.max_gather_bytes\)/);
+    for (let i = 0; i < 100; i++)
+      t.is((await client.call('TopK', { fault: 'huge:20000@*' })).code, status.OK);
+  },
+);
+
 test.serial('a handler that throws is UNKNOWN with its message, and the process lives', async (t) => {
   const { client } = await setUp(t);
   const answer = await client.call('TopK', { fault: 'throw@3' });
