@@ -31,7 +31,6 @@ export const codes = {
   GATHER_FULL: { exit: 1, grpc: 8, title: 'The root holds as many bytes of partials as it may.' },
   MERGE_OUT_OF_RANGE: { exit: 1, grpc: 11, title: 'A merged integer does not fit its field.' },
   MERGE_DISAGREEMENT: { exit: 1, grpc: 13, title: 'Shards disagree on a field that must be the same.' },
-  COVERAGE_TOO_LOW: { exit: 1, grpc: 14, title: 'Fewer shards answered than min_coverage asks.' },
   DEADLINE_PASSED: { exit: 1, grpc: 4, title: 'Time ran out.' },
   CANCELLED: { exit: 1, grpc: 1, title: 'The client left.' },
   UNAVAILABLE: { exit: 1, grpc: 14, title: 'A worker or root could not be reached.' },
@@ -41,7 +40,6 @@ export const codes = {
   WORKER_BUSY: { exit: 1, grpc: 8, title: "The worker's queue is full." },
   WORKER_DRAINING: { exit: 1, grpc: 14, title: 'The worker is draining.' },
   SHARD_NOT_SERVED: { exit: 1, grpc: 9, title: 'The worker does not serve that shard.' },
-  HANDLER_FAILED: { exit: 1, grpc: 2, title: 'A handler threw something without a status.' },
   INTERNAL: { exit: 1, grpc: 13, title: 'A defect in Regather.' },
 } as const satisfies Record<string, { exit: 1 | 2; grpc: number; title: string }>;
 

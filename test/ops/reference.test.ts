@@ -10,7 +10,8 @@ import { MetricRegistry } from '../../shared/metrics/registry.ts';
 import { createRootMetrics } from '../../shared/metrics/root.ts';
 import { createWorkerMetrics } from '../../shared/metrics/worker.ts';
 
-const reference = join(import.meta.dirname, '..', '..', 'docs', 'reference');
+const repository = join(import.meta.dirname, '..', '..');
+const reference = join(repository, 'docs', 'reference');
 const read = (name: string): string => readFileSync(join(reference, name), 'utf8');
 
 test('what is generated is current: node scripts/generate.ts', (t) => {
@@ -23,6 +24,19 @@ test('every error code has a section, and every section a code', (t) => {
   const named = [...read('errors.md').matchAll(/`([A-Z]{3,}_[A-Z_]+)`/g)].map((match) => match[1]!);
   t.deepEqual(
     named.filter((code) => !(code in codes)),
+    [],
+  );
+});
+
+test('every code is reported by something', (t) => {
+  const source = ['cli', 'root', 'shard', 'shared'].flatMap((folder) =>
+    readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('errors/codes.ts'))
+      .map((name) => readFileSync(join(repository, folder, name), 'utf8')),
+  );
+  const text = source.join('\n');
+  t.deepEqual(
+    Object.keys(codes).filter((code) => !text.includes(`'${code}'`)),
     [],
   );
 });
