@@ -11,12 +11,13 @@ import type { IncomingCall } from '../../shared/link/incoming-call.ts';
 import { compilePlan } from '../../shared/schema/compile.ts';
 import { loadDescriptors } from '../../shared/schema/descriptors.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
-import { helloOf, leafCall, Recorder, turn } from './memory.ts';
+import { helloOf, leafCall, Recorder, seen, turn } from './memory.ts';
 import { echo, listen, plan, startWorker, TestRoot } from './sockets.ts';
 
 /** A root written frame by frame, to say what ours never would. */
 class RawRoot {
   readonly frames = new FrameWriter(() => undefined);
+  readonly messages: Buffer[] = [];
   readonly over: Promise<{ code: number; details: string }>;
   readonly #client: Client;
   readonly #stream;
@@ -31,7 +32,7 @@ class RawRoot {
       new Metadata(),
       {},
     );
-    this.#stream.on('data', () => undefined);
+    this.#stream.on('data', (message: Buffer) => this.messages.push(message));
     this.over = new Promise((resolve) => {
       this.#stream.on('error', ({ code, details }: ServiceError) => resolve({ code, details }));
     });
@@ -287,6 +288,23 @@ for (const [name, frames, rule] of [
     worker.stop();
   });
 }
+
+test('what a worker answers in one turn comes as one gRPC message', async (t) => {
+  const worker = await startWorker(echo);
+  const raw = new RawRoot(worker.address);
+  raw.frames.hello(helloOf('raw'));
+  raw.say();
+  while (raw.messages.length === 0) await turn();
+  for (let id = 1; id <= 100; id++) raw.frames.call(id, leafCall([1]), 1000, 1000);
+  raw.say();
+  while (raw.messages.length === 1) await turn();
+  t.deepEqual(
+    raw.messages.map((message) => seen([message]).filter(([kind]) => kind === 'end').length),
+    [0, 100],
+  );
+  raw.close();
+  worker.stop();
+});
 
 test('garbage bytes end that stream with a clear status', async (t) => {
   const worker = await startWorker(echo);

@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { IncomingCall } from '../../shared/link/incoming-call.ts';
 import type { LeafHandle } from '../../shared/link/leaf-call.ts';
+import { canonical, frame, write } from './any-frame.ts';
 import { leafCall, pair, Recorder, turn } from './memory.ts';
 
 /** What the handler of one call does, in order. */
@@ -203,6 +204,49 @@ test('every call ends once, every part is whole, whatever the order of things', 
       },
     ),
     { numRuns: 150, includeErrorInReport: true },
+  );
+  t.pass();
+});
+
+test('any frames in any order end a link at worst, and every call ends once', async (t) => {
+  const small = frame.map((one) => {
+    // Mostly ids that are in use.
+    const [kind, body] = Object.entries(canonical(one))[0]! as [string, Record<string, unknown>];
+    const id = Number(body.id ?? 0) % 12;
+    return {
+      [kind]: { ...body, id: Math.max(1, id), ...(kind === 'cancel' ? { ids: [Math.max(1, id)] } : {}) },
+    };
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(small, { maxLength: 12 }), fc.boolean(), async (frames, toRoot) => {
+      const calls: IncomingCall[] = [];
+      const link = pair((call) => calls.push(call));
+      await link.settle();
+      const recorders = Array.from({ length: 6 }, () => new Recorder());
+      for (const recorder of recorders) link.root.run(leafCall([1, 2]), recorder);
+      await link.settle();
+      for (const one of frames) {
+        const message = write([one]);
+        if (toRoot) link.root.receive(message);
+        else link.worker.receive(message);
+        await turn();
+      }
+      const over = link.failed.length > 0;
+      for (const { code } of link.failed)
+        if (code !== 'LINK_PROTOCOL') throw new Error(`failed with ${code}`);
+      for (const call of calls) call.end([], 0, 0, 0);
+      await link.settle();
+      if (!over && link.failed.length === 0 && link.root.inFlight > 0)
+        throw new Error('something is still open');
+      link.lose();
+      await link.settle();
+      for (const { ends, faults, parts } of recorders) {
+        if (ends.length !== 1 || faults.length > 0) throw new Error(`${ends.length} ends ${faults}`);
+        const shards = parts.flatMap((part) => part.shards);
+        if (new Set(shards).size !== shards.length) throw new Error('a shard was answered twice');
+      }
+    }),
+    { numRuns: 300, includeErrorInReport: true },
   );
   t.pass();
 });

@@ -178,3 +178,21 @@ test('write() === false is honoured until drain', async (t) => {
   await link.settle();
   t.is(link.root.inFlight, 0);
 });
+
+test('a root that fetches much does not keep another from its small answer', async (t) => {
+  const calls: IncomingCall[] = [];
+  const [greedy, modest] = [pair((call) => calls.push(call)), pair((call) => calls.push(call))];
+  await Promise.all([greedy.settle(), modest.settle()]);
+  for (let i = 0; i < 20; i++) greedy.root.run(leafCall([1]), new Recorder());
+  await greedy.settle();
+  for (const call of calls) call.part([1], Buffer.alloc(1 << 20), []);
+  await modest.settle();
+  const small = new Recorder();
+  modest.root.run(leafCall([1]), small);
+  await modest.settle();
+  calls.at(-1)!.part([1], Buffer.alloc(10), []);
+  calls.at(-1)!.end([], 0, 0, 0);
+  await modest.settle();
+  t.is(small.parts.length, 1);
+  t.is(greedy.toRoot.queue.length, 2, 'the other is still at its second message');
+});
