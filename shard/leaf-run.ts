@@ -10,6 +10,7 @@ import { type Alarmed, delayUntil } from './alarms.ts';
 import { combineParts } from './combine.ts';
 import type { Host } from './host.ts';
 import type { WorkerMethod } from './method.ts';
+import { busy, cancelled, draining, methodUnknown, notServed, overdue } from './refusals.ts';
 import { type Status, statusOf } from './status.ts';
 import { type GiveUp, Task, type TaskOwner } from './task.ts';
 
@@ -55,13 +56,13 @@ export class LeafRun implements TaskOwner, Alarmed {
     const call = this.#call;
     const method = host.methods.get(call.method);
     if (method === undefined) {
-      this.#refuseAll(12, `The service has no method ${call.method} that workers are called with`, false);
+      this.#refuseAll(methodUnknown(call.method), false);
     } else if (host.draining) {
       method.metrics.notStarted.draining.value += call.tasks.length;
-      this.#refuseAll(14, 'The worker is draining', true);
+      this.#refuseAll(draining, true);
     } else if (call.cancelled) {
       method.metrics.notStarted.cancelled.value += call.tasks.length;
-      this.#refuseAll(1, 'Cancelled', true);
+      this.#refuseAll(cancelled, true);
     } else {
       this.#submit(method);
     }
@@ -80,7 +81,7 @@ export class LeafRun implements TaskOwner, Alarmed {
       const shard = host.shards.get(index);
       if (shard?.handlers[method.index] === undefined) {
         method.metrics.notStarted.not_served.value += 1;
-        this.#refuse(index, 9, `The worker doesn't serve shard ${index}`, true, 0);
+        this.#refuse(index, notServed(index), true, 0);
         continue;
       }
       const task = new Task(this, method, shard, this.#tasks.length, payload ?? call.payload);
@@ -90,17 +91,19 @@ export class LeafRun implements TaskOwner, Alarmed {
         this.#open += 1;
       } else {
         method.metrics.notStarted.queue_full.value += 1;
-        this.#refuse(index, 8, busyMessage(host), true, host.execution.pushbackMs());
+        this.#refuse(index, busy(host.execution), true, host.execution.pushbackMs());
       }
     }
   }
 
-  #refuseAll(code: number, message: string, notStarted: boolean): void {
-    for (const task of this.#call.tasks) this.#refuse(task.shard, code, message, notStarted, 0);
+  #refuseAll(status: Status, notStarted: boolean): void {
+    for (const task of this.#call.tasks) this.#refuse(task.shard, status, notStarted, 0);
   }
 
-  #refuse(shard: number, code: number, message: string, notStarted: boolean, pushbackMs: number): void {
-    this.#failures.push({ shard, code, message, notStarted, pushbackMs, source: 'task' });
+  #refuse(shard: number, status: Status, notStarted: boolean, pushbackMs: number): void {
+    const { code, message, details } = status;
+    const failure = { shard, code, message, notStarted, pushbackMs, source: 'task' } as const;
+    this.#failures.push(details === undefined ? failure : { ...failure, details });
   }
 
   answered(task: Task, data: Uint8Array): void {
@@ -109,15 +112,7 @@ export class LeafRun implements TaskOwner, Alarmed {
   }
 
   failed(task: Task, status: Status, notStarted: boolean): void {
-    const failure = {
-      shard: task.shard.index,
-      code: status.code,
-      message: status.message,
-      notStarted,
-      pushbackMs: 0,
-      source: 'task',
-    } as const;
-    this.#failures.push(status.details === undefined ? failure : { ...failure, details: status.details });
+    this.#refuse(task.shard.index, status, notStarted, 0);
     this.#settled(task);
   }
 
@@ -185,8 +180,8 @@ export class LeafRun implements TaskOwner, Alarmed {
     try {
       this.#call.part(shards, data, segmentBytes);
     } catch (error) {
-      const { code, message } = statusOf(RegatherError.from(error));
-      for (const shard of shards) this.#refuse(shard, code, message, false, 0);
+      const status = statusOf(RegatherError.from(error));
+      for (const shard of shards) this.#refuse(shard, status, false, 0);
     }
   }
 
@@ -196,14 +191,14 @@ export class LeafRun implements TaskOwner, Alarmed {
     this.#send();
   }
 
-  readonly #onCancel = (): void => this.#giveUp('cancelled', 1, 'Cancelled');
+  readonly #onCancel = (): void => this.#giveUp('cancelled', cancelled);
 
-  #giveUp(why: GiveUp, code: number, message: string): void {
+  #giveUp(why: GiveUp, status: Status): void {
     if (this.over) return;
     for (const task of this.#tasks) {
       if (task.state === 'over') continue;
       const notStarted = task.giveUp(why);
-      this.#refuse(task.shard.index, code, message, notStarted, 0);
+      this.#refuse(task.shard.index, status, notStarted, 0);
     }
     this.#open = 0;
     this.#send();
@@ -220,7 +215,7 @@ export class LeafRun implements TaskOwner, Alarmed {
   readonly #onTimer = (): void => {
     const now = this.host.clock.now();
     if (now >= this.deadline) {
-      this.#giveUp('deadline', 4, 'The deadline passed while the task ran or waited');
+      this.#giveUp('deadline', overdue);
       return;
     }
     if (this.#flushAt > 0 && now >= this.#flushAt) this.#flush();
@@ -241,8 +236,3 @@ export class LeafRun implements TaskOwner, Alarmed {
 }
 
 const noSegments: readonly number[] = [];
-
-export function busyMessage(host: Host): string {
-  const { concurrency, queue } = host.execution;
-  return `The worker's ${concurrency} slots and its queue of ${queue} are full`;
-}

@@ -3,11 +3,12 @@
  * leaf calls.
  */
 import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
+import { fitMessage } from '../shared/errors/trailer-text.ts';
 import type { LeafMetadata } from '../shared/link/leaf-call.ts';
 import type { Host } from './host.ts';
 import type { HostedShard } from './hosted-shard.ts';
-import { busyMessage } from './leaf-run.ts';
 import type { WorkerMethod } from './method.ts';
+import { busy, draining, notServed, shardMisnamed, shardUnnamed } from './refusals.ts';
 import { isStatus, type Status } from './status.ts';
 import { Task, type TaskOwner } from './task.ts';
 
@@ -15,6 +16,10 @@ export const shardKey = 'regather-shard';
 
 /** A client's own timer began when it sent the call: at the deadline it leaves this much before ours would fire, at most. */
 const clientsLeadMs = 50;
+
+/** Of 4 KiB of trailers: more loses the whole call in some clients. Details are base64 on the wire, 4 bytes of 3. */
+const maxMessageBytes = 1600;
+const maxDetailsBytes = 1700;
 
 type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
 type StreamCall = ServerWritableStream<Buffer, Buffer>;
@@ -118,19 +123,19 @@ class PlainRun implements TaskOwner {
     const { notStarted } = method.metrics;
     if (host.draining) {
       notStarted.draining.value += 1;
-      this.#refuse(14, 'The worker is draining');
+      this.#fail(draining);
       return;
     }
     const shard = shardFor(host, method, call.metadata);
     if (isStatus(shard)) {
       notStarted.not_served.value += 1;
-      this.#refuse(shard.code, shard.message);
+      this.#fail(shard);
       return;
     }
     const task = new Task(this, method, shard, 0, call.request);
     if (!host.execution.submit(task)) {
       notStarted.queue_full.value += 1;
-      this.#refuse(8, busyMessage(host), host.execution.pushbackMs());
+      this.#fail(busy(host.execution), host.execution.pushbackMs());
       return;
     }
     // A deadline that passes comes as this event too: grpc-js keeps the timer and sends the status.
@@ -156,15 +161,13 @@ class PlainRun implements TaskOwner {
     return this.#reply.items(data, lengths);
   }
 
-  #refuse(code: number, message: string, pushbackMs?: number): void {
-    this.#fail({ code, message, unexpected: false }, pushbackMs);
-  }
-
   #fail(status: Status, pushbackMs?: number): void {
     const metadata = new Metadata();
-    if (status.details !== undefined) metadata.set('grpc-status-details-bin', asBuffer(status.details));
+    if (status.details !== undefined && status.details.length <= maxDetailsBytes) {
+      metadata.set('grpc-status-details-bin', asBuffer(status.details));
+    }
     if (pushbackMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(pushbackMs));
-    this.#reply.failed({ code: status.code, details: status.message, metadata });
+    this.#reply.failed({ code: status.code, details: fitMessage(status.message, maxMessageBytes), metadata });
     this.#end();
   }
 
@@ -181,27 +184,16 @@ function shardFor(host: Host, method: WorkerMethod, metadata: Metadata): HostedS
   const { shards } = host;
   let index: number;
   if (named.length === 0) {
-    if (shards.size > 1) {
-      return {
-        code: 9,
-        message: `Expected metadata "${shardKey}" to name one of the ${shards.size} shards served here, got none`,
-        unexpected: false,
-      };
-    }
+    if (shards.size > 1) return shardUnnamed(shardKey, shards.size);
     index = shards.keys().next().value ?? -1;
   } else {
     index = Number(named[0]);
     if (named.length > 1 || named[0] === '' || !Number.isInteger(index) || index < 0) {
-      return {
-        code: 3,
-        message: `Expected metadata "${shardKey}" to be one shard's number, got ${JSON.stringify(named.map(String).join(', '))}`,
-        unexpected: false,
-      };
+      return shardMisnamed(shardKey, named);
     }
   }
   const shard = shards.get(index);
-  if (shard?.handlers[method.index] !== undefined) return shard;
-  return { code: 9, message: `The worker doesn't serve shard ${index}`, unexpected: false };
+  return shard?.handlers[method.index] === undefined ? notServed(index) : shard;
 }
 
 function deadlineOf(call: PlainCall, now: number): number {

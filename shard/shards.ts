@@ -17,6 +17,7 @@ export class Shards {
   readonly #abort = new AbortController();
   readonly #log: Logger;
   readonly #now: () => number;
+  #opening = false;
 
   constructor(set: ShardSet, log: Logger, now: () => number) {
     this.count = set.count;
@@ -31,6 +32,7 @@ export class Shards {
   async open(methods: readonly WorkerMethod[], open: (shard: Shard) => unknown): Promise<void> {
     const limit = pLimit(openAtOnce);
     let failure: unknown;
+    this.#opening = true;
     const one = async (index: number, progress: ShardProgress): Promise<void> => {
       const { signal } = this.#abort;
       if (signal.aborted) return;
@@ -54,6 +56,7 @@ export class Shards {
       }
     };
     await Promise.all([...this.#progress].map(([index, progress]) => limit(one, index, progress)));
+    this.#opening = false;
     if (!this.#abort.signal.aborted) return;
     await this.close();
     throw (
@@ -61,9 +64,9 @@ export class Shards {
     );
   }
 
-  /** Tells those that are opening that nobody waits for them. */
+  /** Tells those that are opening that nobody waits for them; shards that are open hear nothing of it. */
   abort(): void {
-    this.#abort.abort(new RegatherError('CANCELLED', 'The worker stops'));
+    if (this.#opening) this.#abort.abort(new RegatherError('CANCELLED', 'The worker stops'));
   }
 
   /** Never rejects: a shard that fails to close is logged. Idempotent. */

@@ -10,6 +10,7 @@ import type { Call } from './handlers.ts';
 import type { Host } from './host.ts';
 import type { HostedShard } from './hosted-shard.ts';
 import type { WorkerMethod } from './method.ts';
+import { expired } from './refusals.ts';
 import { type Status, statusOf } from './status.ts';
 import { forwardItems } from './stream.ts';
 
@@ -116,7 +117,7 @@ export class Task extends Job {
   override expire(): void {
     this.state = 'over';
     this.method.metrics.notStarted.expired.value += 1;
-    this.owner.failed(this, expiredStatus, true);
+    this.owner.failed(this, expired, true);
   }
 
   /**
@@ -248,12 +249,6 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   );
 }
-
-export const expiredStatus: Status = {
-  code: 4,
-  message: 'The deadline passed before the task got its turn',
-  unexpected: false,
-};
 
 function reasonOf(why: GiveUp): RegatherError {
   return why === 'deadline'

@@ -308,7 +308,7 @@ class RunningWorker implements Host {
     this.#setServing(true);
   }
 
-  /** No call runs or is on its way here, and the answers of those on links are written. */
+  /** No call runs or is on its way here, no handler runs any more, and the answers on links are written. */
   async #whenIdle(signal: AbortSignal): Promise<void> {
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true });
@@ -316,15 +316,20 @@ class RunningWorker implements Host {
     // Calls that were sent before the root knew are still to be turned away: lost with the link, they couldn't be retried.
     const told = new Promise<void>((resolve) => this.clock.setTimer(resolve, toldWithinMs));
     await Promise.race([this.#link?.barrier(), told, aborted]);
-    while (!signal.aborted && (this.#openCalls > 0 || (this.#link?.calls ?? 0) > 0)) {
+    while (!signal.aborted && (this.#openCalls > 0 || this.#isBusy())) {
       const idle = new Promise<void>((resolve) => {
         if (this.#openCalls > 0) this.#idle = resolve;
-        // Answers wait for the root's credit: nothing tells when the last of them has gone.
+        // Nothing tells when the last of these has gone.
         else this.clock.setTimer(resolve, 2);
       });
       await Promise.race([idle, aborted]);
     }
     this.#idle = undefined;
+  }
+
+  /** Answers wait for the root's credit, or a handler that was given up still uses its shard. */
+  #isBusy(): boolean {
+    return this.execution.inFlight > 0 || (this.#link?.calls ?? 0) > 0;
   }
 
   async #close(): Promise<void> {
