@@ -2,12 +2,12 @@
  * protobuf's wire format, written into one buffer that grows. Made to be kept and reset: after the first few messages it
  * allocates nothing but the result.
  */
-import { LEN } from './reader.ts';
+import { asBuffer, LEN } from './reader.ts';
 
 /** Above this a result takes the buffer along instead of being copied out of it. */
 const HAND_OVER = 65536;
 /** Native copying pays off from about here. */
-const SHORT_COPY = 24;
+const SHORT_COPY = 16;
 
 const float64 = new Float64Array(1);
 const float32 = new Float32Array(float64.buffer, 0, 1);
@@ -152,8 +152,7 @@ export class Writer {
       const { buffer } = this;
       let to = this.pos;
       for (let from = start; from < end; from++) buffer[to++] = source[from]!;
-    } else if (start === 0 && end === source.length) this.buffer.set(source, this.pos);
-    else this.buffer.set(source.subarray(start, end), this.pos);
+    } else asBuffer(source).copy(this.buffer, this.pos, start, end);
     this.pos += count;
   }
 
