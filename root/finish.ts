@@ -15,6 +15,7 @@ import {
   shorten,
 } from './coverage.ts';
 import type { Scatter } from './scatter.ts';
+import { isRpcStatus } from './status-details.ts';
 
 export interface Failure {
   readonly code: number;
@@ -111,7 +112,7 @@ function failureOf(
   const metadata = new Metadata();
   const writer = new Writer(512);
   // Of two codes or messages in one google.rpc.Status the last one wins; lists of details join.
-  if (shardDetails !== undefined && shardDetails.length <= room) {
+  if (shardDetails !== undefined && shardDetails.length <= room && isRpcStatus(shardDetails)) {
     writer.copy(shardDetails, 0, shardDetails.length);
   }
   writer.tag(1, 0);

@@ -7,6 +7,7 @@ Prints what it got as one line of JSON.
 import json
 import sys
 import time
+import urllib.parse
 
 import grpc
 
@@ -44,8 +45,12 @@ def ended(call):
     told = {
         "code": call.code().name,
         "details": call.details(),
-        "trailerBytes": sum(len(key) + (len(value) + 2) // 3 * 4 if key.endswith("-bin") else len(key) + len(value) for key, value in trailers.items())
-        + len((call.details() or "").encode()),
+        "trailerBytes": len("grpc-status" + "0" + "grpc-message")
+        + wire(call.details() or "")
+        + sum(
+            len(key) + ((len(value) + 2) // 3 * 4 if key.endswith("-bin") else len(value))
+            for key, value in trailers.items()
+        ),
     }
     coverage = trailers.get("regather-coverage-bin")
     if coverage is not None:
@@ -60,9 +65,12 @@ def ended(call):
             "types": [any.type_url for any in status.details],
             "coverage": plain(inside) if any_unpack(status, inside) else None,
         }
-        if told["status"]["coverage"] is not None:
-            told["status"]["coverage"] = plain(inside)
     return told
+
+
+def wire(details):
+    """The bytes of grpc-message, which grpc-js percent-encodes as JavaScript's encodeURI does."""
+    return len(urllib.parse.quote(details, safe="-_.!~*'();/?:@&=+$,#"))
 
 
 def any_unpack(status, inside):
