@@ -4,6 +4,9 @@
  */
 import type { Clock, Timer } from '../clock.ts';
 
+/** What an idle peer may take for the answer to a Ping: nobody waits for it, and it may be busy with itself. */
+const REST_LIMIT_MS = 5_000;
+
 export interface SilenceOptions {
   readonly clock: Clock;
   /** So long without a message, while work is open, and the link is lost. */
@@ -67,13 +70,15 @@ export class SilenceWatch {
 
   #tick(): void {
     if (this.#stopped) return;
-    const { clock, limitMs, idleMs } = this.#options;
+    const { clock, idleMs } = this.#options;
+    const busy = this.#options.busy();
+    const limitMs = busy ? this.#options.limitMs : Math.max(this.#options.limitMs, REST_LIMIT_MS);
     const now = clock.now();
     const lateMs = now - this.#dueAt;
     const stalled = lateMs > this.#slackMs;
     if (stalled) this.#excusedMs += lateMs;
     const silentMs = now - this.#heardAt - this.#excusedMs;
-    if (!this.#pinged && !this.#options.busy()) {
+    if (!this.#pinged && !busy) {
       if (silentMs < idleMs) {
         this.#arm(Math.max(this.#slackMs, idleMs - silentMs), now);
         return;

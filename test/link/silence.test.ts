@@ -81,7 +81,7 @@ test('silence before there was work does not count', async (t) => {
 test('a link at rest is asked now and then, and given up if it says nothing', async (t) => {
   const dead = watched();
   await dead.clock.advance(20_000);
-  t.deepEqual(dead.log, ['ping 10000', 'lost 10800 after 800']);
+  t.deepEqual(dead.log, ['ping 10000', 'lost 15000 after 5000']);
   const alive = watched(true);
   await alive.clock.advance(35_000);
   t.deepEqual(alive.log, ['ping 10000', 'ping 20000', 'ping 30000']);
@@ -130,4 +130,13 @@ test('backoff doubles up to its bound, with jitter, and starts again', (t) => {
   for (let i = 0; i < 2000; i++) t.true(backoff.next() <= 1000);
   backoff.reset();
   t.is(backoff.next(), 50);
+});
+
+test('work that begins while a Ping is out is held to the shorter limit', async (t) => {
+  const { clock, log, watch, state } = watched();
+  await clock.advance(10_500);
+  state.busy = true;
+  watch.workBegins();
+  await clock.advance(5000);
+  t.deepEqual(log, ['ping 10000', 'lost 11300 after 800']);
 });
