@@ -20,6 +20,8 @@ export interface Split {
   readonly asked: readonly AskedKey[];
 }
 
+/** What a request's other fields may come to, repeated for every shard: a request of 4 MiB to 1,000 shards would be 4 GB at once. */
+const MAX_REPEATED_BYTES = 64 * 1024 * 1024;
 const empty = new Uint8Array(0);
 const writer = new Writer(1024);
 const splits = new WeakMap<MethodPlan, RequestSplit>();
@@ -95,6 +97,16 @@ export class RequestSplit {
     byShard: readonly (readonly number[] | undefined)[],
   ): LeafTask[] {
     const rest = replaceField(request, this.#path, empty);
+    let shards = 0;
+    for (let shard = 0; shard < byShard.length; shard++) if (byShard[shard] !== undefined) shards++;
+    if (rest.length * shards > MAX_REPEATED_BYTES) {
+      throw new RegatherError(
+        'REQUEST_TOO_LARGE',
+        `Expected the fields of ${this.#request} beside "${this.#path.text}" to be small, because each shard gets them: ` +
+          `${rest.length} bytes for ${shards} shards are more than ${MAX_REPEATED_BYTES}`,
+        { field: this.#path.text },
+      );
+    }
     const tasks: LeafTask[] = [];
     for (let shard = 0; shard < byShard.length; shard++) {
       const mine = byShard[shard];

@@ -72,6 +72,10 @@ export const configSchema = section({
       description: 'Call workers through their plain gRPC methods even if they speak the link.',
       why: 'Links cost a fraction.',
     }).default(false),
+    max_gather_bytes: integer(1024, 2 ** 40, {
+      description:
+        "What all answers together may hold in shards' partials; beyond it an answer is refused. Left out: a quarter of the memory.",
+    }).optional(),
     retry: flag({
       description: 'Try failed tasks of idempotent methods once more, on another replica.',
       why: 'One lost worker should cost no answers.',

@@ -24,6 +24,11 @@ export const codes = {
     grpc: 3,
     title: 'The order that a request asks for names no field of the group.',
   },
+  REQUEST_TOO_LARGE: {
+    exit: 1,
+    grpc: 8,
+    title: 'A SPLIT request would be too large once every shard has its copy.',
+  },
   METHOD_NOT_SERVED: { exit: 1, grpc: 12, title: 'The method is marked NONE.' },
   PARTIAL_MALFORMED: { exit: 1, grpc: 13, title: 'A partial does not decode or breaks its contract.' },
   PARTIAL_TOO_LARGE: { exit: 1, grpc: 8, title: 'A partial is larger than max_answer_bytes.' },

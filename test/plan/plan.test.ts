@@ -161,6 +161,23 @@ test('SPLIT: each shard gets its keys in order, and everything else', (t) => {
   }
 });
 
+test('SPLIT: other fields that every shard would get a copy of are bounded', (t) => {
+  const ids = Array.from({ length: 4000 }, (_, i) => `id-${i}`);
+  const request = encode({ text: 'x'.repeat(1_000_000), ids });
+  const error = t.throws(
+    () =>
+      planRequest(
+        methodOf('SplitIds'),
+        request,
+        { ...topology, shardCount: 1000 },
+        { leaf: false, pick: () => 0 },
+      ),
+    { instanceOf: RegatherError },
+  );
+  t.is(error.code, 'REQUEST_TOO_LARGE');
+  t.regex(error.message, /10000\d\d bytes for \d+ shards/);
+});
+
 test('SPLIT: a key asked twice is sent once', (t) => {
   const { asked, byShard } = pieces('SplitIds', encode({ ids: ['a', 'b', 'a', 'a'] }));
   const sent = [...byShard.values()].flatMap((request) => request.ids as string[]);

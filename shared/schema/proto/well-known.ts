@@ -1,6 +1,6 @@
 /**
- * protobuf's well-known files, as protobuf 3.21 has them, without their comments, so that `import "google/protobuf/…"` needs no
- * include directory. Copyright 2008 Google Inc., BSD-3-Clause, https://github.com/protocolbuffers/protobuf.
+ * What `import "google/protobuf/…"` means without an include directory: names, numbers and options as protobuf 3.21 defines them, a
+ * public contract that descriptor sets have to agree with to the byte (tested against protoc).
  */
 export const wellKnown: ReadonlyMap<string, string> = new Map([
   [
