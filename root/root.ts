@@ -73,6 +73,13 @@ export interface Root {
   status(): object;
 }
 
+/**
+ * Streams that nobody ends, such as of a tool that keeps reflection open, are cut off this long after draining began: before the
+ * lifecycle's limit, so that they don't count as a failure to stop. `forceShutdown` wouldn't: in a server without channelz it knows no
+ * connections.
+ */
+const LAST_CALLS_MS = 20_000;
+
 export function createRoot(options: RootOptions): Root {
   return new RegatherRoot(options);
 }
@@ -259,17 +266,23 @@ class RegatherRoot implements Root {
     if (server === undefined || this.#address === undefined) return;
     // GOAWAY: clients open their next call elsewhere, and what runs ends.
     this.#health.close();
+    server.drain(this.#address, LAST_CALLS_MS);
     await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
   }
 
   #listen(address: string): Promise<string> {
     const { plan, maxConcurrentStreams, tls } = this.#options;
+    const reflection = reflectionService(plan.descriptorSet, [plan.name]);
     this.#server = createGateway({
       plan,
       methods: this.#served!,
       serving: this.#serving!,
       maxConcurrentStreams: maxConcurrentStreams ?? 1000,
-      services: [this.#health, reflectionService(plan.descriptorSet, [plan.name])],
+      services: [
+        this.#health,
+        reflection,
+        { definition: reflection.definitionV1Alpha, implementation: reflection.implementation },
+      ],
     });
     return listen(this.#server, address, tls);
   }
