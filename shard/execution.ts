@@ -32,6 +32,8 @@ export interface ExecutionOptions {
    */
   readonly queue?: number;
   readonly clock?: Clock;
+  /** Told of what a job's `run` threw, which none should: its slot is given back all the same. Default: nobody is. */
+  readonly onDefect?: (error: unknown) => void;
   /** How long tasks may keep the event loop before I/O gets its turn. Default 5 ms, well below a link's silence limit. */
   readonly turnMs?: number;
 }
@@ -60,6 +62,7 @@ export class Execution {
   readonly #limit: LimitFunction;
   readonly #clock: Clock;
   readonly #turnMs: number;
+  readonly #onDefect: ((error: unknown) => void) | undefined;
   #running = 0;
   /** A slot has been asked for and nobody has begun to use it yet. Invariant: true while anything waits and no runner is at it. */
   #asked = false;
@@ -77,6 +80,7 @@ export class Execution {
     this.queue = whole('queue', options.queue ?? 1000, 0);
     this.#clock = options.clock ?? systemClock;
     this.#turnMs = options.turnMs ?? 5;
+    this.#onDefect = options.onDefect;
     this.#limit = pLimit(this.concurrency);
   }
 
@@ -152,7 +156,12 @@ export class Execution {
       }
       this.#running += 1;
       this.counts.started += 1;
-      const rest = job.run(now);
+      let rest: Promise<void> | undefined;
+      try {
+        rest = job.run(now);
+      } catch (error) {
+        this.#onDefect?.(error);
+      }
       if (rest !== undefined) {
         if (this.#waiting.size > 0 && !this.#asked) this.#ask();
         return this.#wait(rest, now);
@@ -164,7 +173,11 @@ export class Execution {
   };
 
   async #wait(rest: Promise<void>, startedAt: number): Promise<void> {
-    await rest;
+    try {
+      await rest;
+    } catch (error) {
+      this.#onDefect?.(error);
+    }
     this.#release(this.#clock.now() - startedAt);
   }
 

@@ -104,12 +104,12 @@ export class Task extends Job {
     let result: unknown;
     try {
       result = shard.handlers[method.index]!(request, new TaskCall(this));
+      if (method.streaming) return this.#hold(forwardItems(this, result));
+      if (isThenable(result)) return this.#hold(Promise.resolve(result));
     } catch (error) {
       this.fail(statusOf(error));
       return undefined;
     }
-    if (method.streaming) return this.#hold(forwardItems(this, result));
-    if (isThenable(result)) return this.#hold(result);
     this.#reply(result);
     return undefined;
   }
@@ -188,7 +188,7 @@ export class Task extends Job {
   }
 
   /** What the slot waits for: the handler, or, once it was given up, not much longer. */
-  #hold(result: PromiseLike<unknown>): Promise<void> {
+  #hold(result: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
       this.#release = resolve;
       result.then(

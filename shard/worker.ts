@@ -165,6 +165,7 @@ class RunningWorker implements Host {
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
       ...(options.queue === undefined ? {} : { queue: options.queue }),
       clock: this.clock,
+      onDefect: (error) => this.log.error('A task ended in a defect', { error }),
     });
     this.metrics = createWorkerMetrics(this.#registry, {
       queueDepth: () => this.execution.waiting,

@@ -289,3 +289,26 @@ test('options out of bounds are refused with their name and value', (t) => {
   });
   t.throws(() => new Execution({ queue: 1.5 }), { message: /worker\.queue .* got 1\.5/ });
 });
+
+test('a job that throws or rejects, which none should, gives its slot back and is told of', async (t) => {
+  const defects: unknown[] = [];
+  const execution = new Execution({ concurrency: 1, queue: 10, onDefect: (error) => defects.push(error) });
+  let ran = false;
+  execution.submit(
+    new TestJob(() => {
+      throw new Error('at once');
+    }),
+  );
+  execution.submit(new TestJob(() => Promise.reject(new Error('later'))));
+  execution.submit(
+    new TestJob(() => {
+      ran = true;
+      return undefined;
+    }),
+  );
+  await settle();
+  await settle();
+  t.true(ran);
+  t.is(execution.inFlight, 0);
+  t.deepEqual(defects.map(String), ['Error: at once', 'Error: later']);
+});

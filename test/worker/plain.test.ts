@@ -1,4 +1,5 @@
-import { Metadata } from '@grpc/grpc-js';
+import { once } from 'node:events';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import test from 'ava';
 import type { Call } from '../../shard/handlers.ts';
 import { connect, gate, type Handlers, serve, until } from './kit.ts';
@@ -399,7 +400,50 @@ test('a handler may return bytes, and a codec may hand it bytes', async (t) => {
   t.deepEqual(got, Buffer.from([0x0a, 0x01, 0x71]));
 });
 
-test('health and reflection are served, and a method that workers are not called with is UNIMPLEMENTED', async (t) => {
+test('a thenable of another kind is awaited; one that throws is the handler failing', async (t) => {
+  const odd: Record<string, unknown> = {
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+    other: { then: (resolve: (value: unknown) => void) => resolve({ body: 'from afar' }) },
+    throws: {
+      // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+      then() {
+        throw new Error('no then');
+      },
+    },
+    getter: {
+      // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+      get then() {
+        throw new Error('no getter');
+      },
+    },
+  };
+  const { client, metric } = await serve(t, { handlers: { Get: ({ id }: { id: string }) => odd[id] } });
+  t.like((await client.call('Get', { id: 'other' })).response, { body: 'from afar' });
+  t.like(await client.call('Get', { id: 'throws' }), { code: 2, details: 'no then' });
+  t.like(await client.call('Get', { id: 'getter' }), { code: 2, details: 'no getter' });
+  t.is(await metric('regather_worker_tasks_in_flight'), 0);
+});
+
+test('reflection lists the service', async (t) => {
+  const { addresses } = await serve(t);
+  const client = new Client(addresses.address, credentials.createInsecure(), {
+    'grpc.use_local_subchannel_pool': 1,
+  });
+  t.teardown(() => client.close());
+  const same = (bytes: Buffer): Buffer => bytes;
+  const stream = client.makeBidiStreamRequest(
+    '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+    same,
+    same,
+  );
+  // list_services: ""
+  stream.write(Buffer.from([0x3a, 0x00]));
+  const [answer] = (await once(stream, 'data')) as [Buffer];
+  stream.end();
+  t.true(answer.includes('acme.search.v1.Search'));
+});
+
+test('a method that workers are not called with is UNIMPLEMENTED, plainly and over a link', async (t) => {
   const { client, addresses } = await serve(t);
   t.is((await client.stream('Upload')).code, 12);
   const kit = await connect(t, addresses.address);
