@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { endFrameSize } from '../../shared/link/frame-sizes.ts';
 import { FrameWriter } from '../../shared/link/frame-writer.ts';
+import type { CallFrame, HelloFrame } from '../../shared/link/frames.ts';
+import type { TaskFailure } from '../../shared/link/leaf-call.ts';
 
 /** Frames as plain objects, in the names that protobufjs uses. */
 export type Frame = Record<string, unknown>;
@@ -95,11 +97,44 @@ export function canonical(frame: Frame): Frame {
   return frame;
 }
 
+/** The same frame with the types that the writer takes. */
+interface Typed {
+  readonly hello?: HelloFrame & { readonly limits: Pick<HelloFrame, 'maxCalls' | 'maxMessageBytes'> };
+  readonly call?: CallFrame & {
+    readonly id: number;
+    readonly timeLeftUs: number;
+    readonly flushAfterUs: number;
+    readonly credit: number;
+  };
+  readonly chunk?: {
+    readonly id: number;
+    readonly seq: number;
+    readonly data: Buffer;
+    readonly last: boolean;
+    readonly shards: readonly number[];
+    readonly segmentBytes: readonly number[];
+  };
+  readonly end?: {
+    readonly id: number;
+    readonly statuses: readonly TaskFailure[];
+    readonly queueUs: number;
+    readonly serviceUs: number;
+    readonly inFlight: number;
+  };
+  readonly cancel?: { readonly ids: readonly number[] };
+  readonly credit?: { readonly id: number; readonly bytes: number };
+  readonly state?: {
+    readonly draining: boolean;
+    readonly shards: readonly number[];
+    readonly inFlight: number;
+  };
+  readonly ping?: { readonly token: bigint; readonly reply: boolean };
+}
+
 export function write(frames: readonly Frame[]): Buffer {
   const writer = new FrameWriter(() => undefined);
   for (const frame of frames) {
-    // biome-ignore lint/suspicious/noExplicitAny: the generator makes whatever the proto allows
-    const { hello, call, chunk, end, cancel, credit, state, ping } = frame as any;
+    const { hello, call, chunk, end, cancel, credit, state, ping } = frame as Typed;
     if (hello) writer.hello({ ...hello, ...hello.limits });
     if (call) {
       const leaf = { ...call, flushAfterMs: call.flushAfterUs / 1000 };
@@ -119,7 +154,7 @@ export function write(frames: readonly Frame[]): Buffer {
       if (writer.sizeBytes - before > endFrameSize(end.statuses))
         throw new Error('endFrameSize is too small');
     }
-    if (cancel) writer.cancel(cancel.ids[0]);
+    if (cancel) writer.cancel(cancel.ids[0]!);
     if (credit) writer.credit(credit.id, credit.bytes);
     if (state) writer.state(state.draining, state.shards, state.inFlight);
     if (ping) writer.ping(ping.token, ping.reply);

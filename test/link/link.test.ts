@@ -1,51 +1,15 @@
 /** Both ends over real sockets. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, credentials, Metadata, Server, type ServiceError } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
-import { linkDefinition } from '../../shared/link/definition.ts';
-import { FrameWriter } from '../../shared/link/frame-writer.ts';
 import type { IncomingCall } from '../../shared/link/incoming-call.ts';
 import { compilePlan } from '../../shared/schema/compile.ts';
 import { loadDescriptors } from '../../shared/schema/descriptors.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
-import { helloOf, leafCall, Recorder, seen, turn } from './memory.ts';
+import { leafCall, Recorder, turn } from './memory.ts';
 import { echo, listen, plan, startWorker, TestRoot } from './sockets.ts';
-
-/** A root written frame by frame, to say what ours never would. */
-class RawRoot {
-  readonly frames = new FrameWriter(() => undefined);
-  readonly messages: Buffer[] = [];
-  readonly over: Promise<{ code: number; details: string }>;
-  readonly #client: Client;
-  readonly #stream;
-
-  constructor(address: string) {
-    this.#client = new Client(address, credentials.createInsecure());
-    const { path, requestSerialize, responseDeserialize } = linkDefinition.Open;
-    this.#stream = this.#client.makeBidiStreamRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      new Metadata(),
-      {},
-    );
-    this.#stream.on('data', (message: Buffer) => this.messages.push(message));
-    this.over = new Promise((resolve) => {
-      this.#stream.on('error', ({ code, details }: ServiceError) => resolve({ code, details }));
-    });
-  }
-
-  say(bytes = this.frames.take()): void {
-    this.#stream.write(bytes);
-  }
-
-  close(): void {
-    this.#client.close();
-  }
-}
 
 test('calls run over a link, and what runs at once travels together', async (t) => {
   const worker = await startWorker(echo);
@@ -228,125 +192,6 @@ test('a worker that closes its links lets the written answers out first', async 
   );
   t.regex(open.failures[0]!.message, /w0 is stopping/);
   t.true(held[1]!.cancelled);
-  root.client.close();
-  worker.stop();
-});
-
-for (const [name, frames, rule] of [
-  [
-    'whose id is used again',
-    (frames: FrameWriter) => {
-      frames.hello(helloOf('raw'));
-      frames.call(5, leafCall([1]), 1000, 1);
-      frames.call(5, leafCall([1]), 1000, 1);
-    },
-    /id 5, the one before has 5: ids rise/,
-  ],
-  [
-    'whose id falls',
-    (frames: FrameWriter) => {
-      frames.hello(helloOf('raw'));
-      frames.call(5, leafCall([1]), 1000, 1);
-      frames.call(4, leafCall([1]), 1000, 1);
-    },
-    /id 4, the one before has 5: ids rise/,
-  ],
-  ['before Hello', (frames: FrameWriter) => frames.call(5, leafCall([1]), 1000, 1), /Call came before Hello/],
-  [
-    'with a shard twice',
-    (frames: FrameWriter) => {
-      frames.hello(helloOf('raw'));
-      frames.call(5, leafCall([1, 1]), 1000, 1);
-    },
-    /shards of call 5 don't ascend: 1, 1/,
-  ],
-  [
-    'without a task',
-    (frames: FrameWriter) => {
-      frames.hello(helloOf('raw'));
-      frames.call(5, leafCall([]), 1000, 1);
-    },
-    /call 5 has no task/,
-  ],
-] as const) {
-  test(`a call ${name} ends that stream with a clear status and no other`, async (t) => {
-    const worker = await startWorker(echo);
-    const good = new TestRoot(worker.address);
-    await good.reaches('ready');
-    const raw = new RawRoot(worker.address);
-    frames(raw.frames);
-    raw.say();
-    const { code, details } = await raw.over;
-    t.is(code, 13);
-    t.regex(details, rule);
-    const recorder = new Recorder();
-    good.client.run(leafCall([1]), recorder);
-    await recorder.ended;
-    t.deepEqual(recorder.failures, []);
-    raw.close();
-    good.client.close();
-    worker.stop();
-  });
-}
-
-test('what a worker answers in one turn comes as one gRPC message', async (t) => {
-  const worker = await startWorker(echo);
-  const raw = new RawRoot(worker.address);
-  raw.frames.hello(helloOf('raw'));
-  raw.say();
-  while (raw.messages.length === 0) await turn();
-  for (let id = 1; id <= 100; id++) raw.frames.call(id, leafCall([1]), 1000, 1000);
-  raw.say();
-  while (raw.messages.length === 1) await turn();
-  t.deepEqual(
-    raw.messages.map((message) => seen([message]).filter(([kind]) => kind === 'end').length),
-    [0, 100],
-  );
-  raw.close();
-  worker.stop();
-});
-
-test('garbage bytes end that stream with a clear status', async (t) => {
-  const worker = await startWorker(echo);
-  const raw = new RawRoot(worker.address);
-  raw.say(Buffer.from('this is no batch of frames'));
-  const { code, details } = await raw.over;
-  t.is(code, 13);
-  t.regex(details, /malformed/);
-  raw.close();
-  worker.stop();
-});
-
-test('ids that skip are fine, and a Cancel of an ended call is dropped', async (t) => {
-  const worker = await startWorker(echo);
-  const raw = new RawRoot(worker.address);
-  raw.frames.hello(helloOf('raw'));
-  raw.frames.call(5, leafCall([1]), 1000, 1000);
-  raw.say();
-  raw.frames.call(500, leafCall([1]), 1000, 1000);
-  raw.say();
-  while (worker.link.calls > 0) await turn();
-  raw.frames.cancel(5);
-  raw.frames.credit(5, 10);
-  raw.frames.cancel(501);
-  raw.say();
-  t.regex((await raw.over).details, /Cancel has id 501, the highest seen is 500/);
-  raw.close();
-  worker.stop();
-});
-
-test('bytes that are not HTTP/2 leave the worker in service', async (t) => {
-  const worker = await startWorker(echo);
-  const socket = connect(worker.port, '127.0.0.1');
-  socket.write('GET / HTTP/1.1\r\n\r\n\0\0\0\0');
-  await new Promise<void>((resolve) =>
-    socket
-      .on('close', () => resolve())
-      .on('error', () => undefined)
-      .resume(),
-  );
-  const root = new TestRoot(worker.address);
-  t.is((await root.reaches('ready')).worker, 'w0');
   root.client.close();
   worker.stop();
 });
