@@ -35,15 +35,16 @@ export interface Finished {
   readonly err: string;
 }
 
-/** Variables that would change what the command does are left out. */
-function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('REGATHER_')));
+/** Variables that would change what the command does are left out; what a killed one leaves behind goes with the test's folder. */
+function environment(folder: string): NodeJS.ProcessEnv {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('REGATHER_'));
+  return { ...Object.fromEntries(own), TMPDIR: folder };
 }
 
 function launch(cwd: string, args: readonly string[]): ChildProcess {
   return spawn(process.execPath, [main, ...args], {
     cwd,
-    env: environment(),
+    env: environment(cwd),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
