@@ -2,13 +2,14 @@
 import type { PlanField } from '../schema/hello.ts';
 import type { TaskFailure } from './leaf-call.ts';
 
+/** Total, like the writer's varint: what isn't a natural number is written as some number of as many bytes as this says. */
 export function varintSize(value: number): number {
-  if (value < 0x80) return 1;
+  if (!(value >= 0x80)) return 1;
   if (value < 0x4000) return 2;
   if (value < 0x200000) return 3;
   if (value < 0x10000000) return 4;
   let size = 5;
-  for (let rest = value / 0x800000000; rest >= 1; rest /= 128) size++;
+  for (let rest = Math.min(value, Number.MAX_SAFE_INTEGER) / 0x800000000; rest >= 1; rest /= 128) size++;
   return size;
 }
 

@@ -292,7 +292,7 @@ export class FrameWriter {
   #varint(value: number): void {
     const buffer = this.#buffer;
     let at = this.#at;
-    let rest = value;
+    let rest = Math.min(value, Number.MAX_SAFE_INTEGER);
     while (rest >= 0x80000000) {
       buffer[at++] = (rest % 128) | 0x80;
       rest = Math.floor(rest / 128);
@@ -301,13 +301,13 @@ export class FrameWriter {
       buffer[at++] = (rest & 0x7f) | 0x80;
       rest >>>= 7;
     }
-    buffer[at++] = rest;
+    buffer[at++] = rest & 0x7f;
     this.#at = at;
   }
 
   #tagged(tag: number, value: number): void {
     this.#buffer[this.#at++] = tag;
-    if (value < 0x80) this.#buffer[this.#at++] = value;
+    if (value < 0x80) this.#buffer[this.#at++] = value & 0x7f;
     else this.#varint(value);
   }
 

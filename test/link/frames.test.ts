@@ -349,3 +349,39 @@ test('names are found by their bytes, also when they collide', (t) => {
   );
   t.pass();
 });
+
+// A flush after Infinity ms made the writer loop for ever, and a NaN made a frame whose length was wrong: everyone on the link lost it.
+test('numbers that are none spoil their field, not the frame', (t) => {
+  const number = fc.oneof(
+    fc.double(),
+    fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, -(2 ** 40), 127.5),
+  );
+  fc.assert(
+    fc.property(number, number, number, (a, b, c) => {
+      const writer = new FrameWriter(() => undefined);
+      const status = {
+        shard: 1,
+        code: 2,
+        message: '',
+        notStarted: false,
+        pushbackMs: a,
+        source: 'task',
+      } as const;
+      writer.end(7, [status], a, b, c);
+      const call = {
+        method: 'M',
+        payload: Buffer.alloc(1),
+        tasks: [{ shard: 1 }],
+        flushAfterMs: a,
+        priority: b,
+        epoch: Math.abs(c),
+        metadata: [],
+        maxPartBytes: b,
+      };
+      writer.call(8, call, a, c);
+      writer.credit(9, b);
+      return read(writer.take()).length === 3;
+    }),
+  );
+  t.pass();
+});
