@@ -39,7 +39,7 @@ export class Order {
   readonly descending: boolean;
   /** An absent key is the type's default, not nothing. */
   readonly defaults: boolean;
-  /** The key's tag if it is a field of the item itself and the tag takes one byte; otherwise -1. */
+  /** The key's tag if it is a field of the item itself; otherwise -1. */
   readonly watch: number;
 
   constructor(path: FieldPath, descending: boolean) {
@@ -49,8 +49,7 @@ export class Order {
     this.kind = comparedAs(leaf.type);
     this.descending = descending;
     this.defaults = leaf.presence === 'implicit';
-    this.watch =
-      path.fields.length === 1 && leaf.number < 16 ? (leaf.number << 3) | wireTypeOf(leaf.type) : -1;
+    this.watch = path.fields.length === 1 ? ((leaf.number << 3) | wireTypeOf(leaf.type)) >>> 0 : -1;
   }
 
   static all(keys: readonly SortKey[]): Order[] {

@@ -3,9 +3,10 @@ import { scanItem } from '../merge/message.ts';
 import { Order } from '../merge/order.ts';
 import type { Scan, Sources } from '../merge/scan.ts';
 import type { FieldPath, MergeSpec } from '../schema/plan.ts';
+import { findPath } from '../wire/path.ts';
 import type { Writer } from '../wire/writer.ts';
 import { Bodies } from './bodies.ts';
-import { KeyTable, writeKey } from './key-table.ts';
+import { KeyTable, writeKeyValue } from './key-table.ts';
 import type { Laws, MergeRun, Reducer } from './reducer.ts';
 import { writeItem } from './value.ts';
 
@@ -18,6 +19,8 @@ export class Group implements Reducer {
   readonly #field: FieldCode;
   readonly #item: MessageCode;
   readonly #by: readonly FieldPath[];
+  /** Slots of the fields that the paths of the key begin with. */
+  readonly #keySlots: readonly number[];
   readonly #byKey: readonly Order[];
   readonly #ordered: readonly Order[];
   readonly #orderFrom: number | undefined;
@@ -28,6 +31,7 @@ export class Group implements Reducer {
     this.#field = field;
     this.#item = item;
     this.#by = spec.by;
+    this.#keySlots = spec.by.map((path) => item.slotOf(path.fields[0]!.number));
     this.#byKey = spec.by.map((path) => new Order(path, false));
     this.#ordered = [...Order.all(spec.order), ...this.#byKey];
     this.#orderFrom = spec.orderFrom;
@@ -81,7 +85,13 @@ export class Group implements Reducer {
         const end = list.end(i);
         const scan = scanItem(this.#item, bytes, start, end, shard);
         const keyAt = keys.out.pos;
-        writeKey(keys.out, this.#by, bytes, start, end);
+        for (let k = 0; k < this.#by.length; k++) {
+          const { fields } = this.#by[k]!;
+          // A field of the item itself was found by the scan.
+          const at =
+            fields.length === 1 ? scan.at[this.#keySlots[k]!]! : findPath(bytes, start, end, fields, 0);
+          writeKeyValue(keys.out, fields[fields.length - 1]!, bytes, at);
+        }
         const index = keys.intern(keyAt);
         if (index === groups.length) groups.push([scan]);
         else groups[index]!.push(scan);

@@ -21,7 +21,9 @@ import {
 } from './reader.ts';
 import { wireTypeOf } from './scalar.ts';
 
-// What to do at a tag of one byte; 0 leaves it to the slow path.
+/** Field numbers whose tags take one byte or two: those that `check` knows by heart. */
+const SHORT_NUMBERS = 2048;
+// What to do at such a tag; 0 leaves it to the long way.
 const SKIP_VARINT = 1;
 const SKIP_FIXED64 = 2;
 const SKIP_FIXED32 = 3;
@@ -30,11 +32,15 @@ const SKIP_LEN = 4;
 /** A message type, made ready for `check`. */
 export class MessageCheck {
   readonly shape: MessageShape;
-  readonly actions = new Uint8Array(128);
+  /** By tag. */
+  readonly actions: Uint8Array;
   readonly fields = new Map<number, FieldCheck>();
 
   constructor(shape: MessageShape) {
     this.shape = shape;
+    let highest = 0;
+    for (const { number } of shape.fields) if (number < SHORT_NUMBERS) highest = Math.max(highest, number);
+    this.actions = new Uint8Array(Math.max(128, (highest + 1) * 8));
   }
 }
 
@@ -65,7 +71,7 @@ export class Checks {
         field.message === undefined ? undefined : this.of(field.message),
       );
       made.fields.set(field.number, fieldCheck);
-      if (field.number < 16 && fieldCheck.message === undefined) {
+      if (field.number < SHORT_NUMBERS && fieldCheck.message === undefined) {
         made.actions[(field.number << 3) | fieldCheck.wireType] = actionOf(fieldCheck.wireType);
       }
     }
@@ -92,7 +98,7 @@ function actionOf(wireType: number): number {
 export let watchedAt = 0;
 
 /**
- * Throws WireFault unless `bytes[pos, end)` is a message of that type. `watched` is a tag of one byte (-1: none) of the outermost
+ * Throws WireFault unless `bytes[pos, end)` is a message of that type. `watched` is the tag (-1: none) of a field of the outermost
  * message.
  */
 export function check(
@@ -107,7 +113,6 @@ export function check(
   let found = 0;
   while (pos < end) {
     const tag = bytes[pos]!;
-    if (tag === watched) found = pos + 1;
     let next = -1;
     switch (tag < 128 ? actions[tag]! : 0) {
       case SKIP_LEN: {
@@ -126,14 +131,25 @@ export function check(
         next = varintEnd(bytes, pos + 1, end);
         break;
     }
-    if (next < 0) {
-      // Whatever the short way doesn't know or can't accept, the long way does or explains. Tags may be over-long.
-      next = checkField(message, bytes, pos, end, depth);
-      if (watched >= 0 && varintLow(bytes, pos) === watched) found = tagEnd(bytes, pos, end);
+    if (next >= 0) {
+      if (tag === watched) found = pos + 1;
+      pos = next;
+      continue;
     }
+    // Whatever the short way doesn't know or can't accept, the long way does or explains.
+    next = tag < 128 ? -1 : skipTwoByteTag(actions, bytes, pos, end);
+    if (next < 0) next = checkField(message, bytes, pos, end, depth);
+    if (watched >= 0 && varintLow(bytes, pos) === watched) found = tagEnd(bytes, pos, end);
     pos = next;
   }
   watchedAt = found;
+}
+
+/** The position after a field with a tag of two bytes; -1: it isn't one, or not one to skip. */
+function skipTwoByteTag(actions: Uint8Array, bytes: Uint8Array, pos: number, end: number): number {
+  if (pos + 2 >= end || bytes[pos + 1]! > 127) return -1;
+  const tag = (bytes[pos]! & 127) | (bytes[pos + 1]! << 7);
+  return tag < actions.length && actions[tag] !== 0 ? skipValue(bytes, pos + 2, end, tag) : -1;
 }
 
 /** The position after a length of more than one byte and its content; -1: malformed, or it runs past the end. */

@@ -36,6 +36,9 @@ const outer: MessageShape = {
     field(1, 'text', 'string'),
     field(2, 'filter', 'message', { message: inner, typeName: 'Filter', presence: 'explicit' }),
     field(3, 'ids', 'int64', { repeated: true, packed: true }),
+    field(20, 'label', 'string'),
+    field(21, 'at', 'fixed64'),
+    field(3000, 'far', 'int32'),
   ],
 };
 
@@ -160,6 +163,22 @@ test('paths lead through proto2 groups, too, and groups stay groups', (t) => {
   );
 });
 
+test('tags of any length, over-long ones too, are known', (t) => {
+  const long = [
+    'a2010161',
+    'a281000161',
+    '8a8000' + '0161',
+    'a901' + '0102030405060708',
+    'c0bb01' + '05',
+    'c0bb8100' + '05',
+  ];
+  t.notThrows(() => checkMessageBytes(Buffer.from(long.join(''), 'hex'), outer));
+  for (const each of long) {
+    const cut = Buffer.from(each, 'hex').subarray(0, -1);
+    t.throws(() => checkMessageBytes(cut, outer), { instanceOf: WireFault }, each);
+  }
+});
+
 test('malformed bytes that were not checked before are a fault, never an endless loop', (t) => {
   for (const hex of ['12', '1205', '0c', '120110', '00', '1a0201ff', 'ffffffffff']) {
     const bytes = Buffer.from(hex, 'hex');
@@ -196,6 +215,10 @@ const faults: [string, string, RegExp, string, number][] = [
   ['a tag without a value', '0a', /length that is cut off/, 'Request.text', 1],
   ['field number 0', '0200', /malformed tag/, 'Request', 0],
   ['wire type 7', '4f', /wire type 7/, 'Request.9', 1],
+  ['a cut-off string with a long tag', 'a20103' + '61', /runs past the end/, 'Request.label', 2],
+  ['a cut-off fixed value with a long tag', 'a901' + '00000000000000', /7 bytes where/, 'Request.at', 2],
+  ['the wrong wire type with a long tag', 'a801' + '01', /wire type 0 where fixed64 has 1/, 'Request.at', 2],
+  ['a cut-off varint with a longer tag', 'c0bb01' + 'ff', /varint that is cut off/, 'Request.far', 3],
   ['the wrong wire type', '0801', /wire type 0 where string has 2/, 'Request.text', 1],
   ['a fault in a nested message', '120310ff', /runs past/, 'Request.filter', 1],
   ['a cut-off varint in a nested message', '120210ff', /varint that is cut off/, 'Filter.limit', 3],
