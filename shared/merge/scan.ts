@@ -151,10 +151,15 @@ function scanItems(
   let at = list.first + list.count;
   let full = list.first + capacity;
   while (pos < end && bytes[pos] === tag) {
-    const length = lengthWithin(bytes, pos + 1, end);
-    if (length < 0) break;
-    const start = bytes[pos + 1]! < 128 ? pos + 2 : varintEnd(bytes, pos + 1, end);
-    const next = start + length;
+    let start = pos + 2;
+    let next = pos + 1 < end ? start + bytes[pos + 1]! : end + 1;
+    if (next - start > 127) {
+      const length = lengthWithin(bytes, pos + 1, end);
+      if (length < 0) break;
+      start = varintEnd(bytes, pos + 1, end);
+      next = start + length;
+    }
+    if (next > end) break;
     if (itemCheck !== undefined) check(itemCheck, bytes, start, next, watch, depth - 1);
     let rank = 0;
     if (doubles !== undefined && watchedAt > 0) {

@@ -70,18 +70,27 @@ export class Top implements Reducer {
       this.#items = new Int32Array(capacity);
     }
     this.#size = 0;
-    for (let source = 0; source < this.#lists.length; source++) {
-      const { ranks, first, count } = this.#lists[source]!;
-      let item = 0;
-      for (; item < count && this.#size < size; item++) this.#add(ranks[first + item]!, source, item);
-      let worst = this.#ranks[0]!;
-      for (; item < count; item++) {
-        const rank = ranks[first + item]!;
-        if (rank > worst) continue;
-        if (rank === worst && this.#compare(source, item, this.#sources[0]!, this.#items[0]!) >= 0) continue;
-        this.#sink(0, this.#size, rank, source, item);
-        worst = this.#ranks[0]!;
-      }
+    const lists = this.#lists;
+    // Partials mostly come sorted, though they needn't: with the beginnings of all of them first, the worst of the best is soon as good as it
+    // gets, and turns away nearly all that follow.
+    const head = Math.ceil(size / lists.length) + 1;
+    for (let source = 0; source < lists.length; source++) this.#offer(source, 0, head, size);
+    for (let source = 0; source < lists.length; source++) this.#offer(source, head, Infinity, size);
+  }
+
+  /** Items `[from, to)` of a source, as far as it has them. */
+  #offer(source: number, from: number, to: number, size: number): void {
+    const { ranks, first, count } = this.#lists[source]!;
+    const end = Math.min(count, to);
+    let item = from;
+    for (; item < end && this.#size < size; item++) this.#add(ranks[first + item]!, source, item);
+    let worst = this.#ranks[0]!;
+    for (; item < end; item++) {
+      const rank = ranks[first + item]!;
+      if (rank > worst) continue;
+      if (rank === worst && this.#compare(source, item, this.#sources[0]!, this.#items[0]!) >= 0) continue;
+      this.#sink(0, this.#size, rank, source, item);
+      worst = this.#ranks[0]!;
     }
   }
 
