@@ -110,12 +110,14 @@ export class Scatter {
   #trouble: Map<number, Trouble> | undefined;
   #lost = 0;
   #flushAfterMs = 0;
+  readonly #streaming: boolean;
   #timer: Timer | undefined;
   #done = false;
 
   constructor(options: ScatterOptions, collector: Collector) {
     this.#options = options;
     this.#collector = collector;
+    this.#streaming = options.plan.method.kind === 'server-streaming';
   }
 
   get done(): boolean {
@@ -169,6 +171,11 @@ export class Scatter {
     segmentBytes: readonly number[],
   ): void {
     if (this.#done) return;
+    // Streaming tasks are answered at their end.
+    let answered = 0;
+    if (!this.#streaming) {
+      for (let i = 0; i < shards.length; i++) if (!this.#collector.has(shards[i]!)) answered++;
+    }
     try {
       this.#collector.part(attempt, shards, data, segmentBytes);
     } catch (thrown) {
@@ -178,7 +185,8 @@ export class Scatter {
       this.#finishIfSettled();
       return;
     }
-    if (!this.#options.plan.method.kind.startsWith('server')) attempt.open -= shards.length;
+    // What came twice leaves the attempt open, and at worst cancels a call that has just ended.
+    attempt.open -= answered;
     if (this.#collector.complete) this.#finish('settled');
   }
 
@@ -225,7 +233,7 @@ export class Scatter {
       method: method.leaf.name,
       payload: plan.payload,
       tasks: share.tasks,
-      streaming: method.kind === 'server-streaming',
+      streaming: this.#streaming,
       deadline,
       flushAfterMs: this.#flushAfterMs,
       priority: 0,

@@ -11,6 +11,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { clientChannelOptions } from '../../shared/link/channel-options.ts';
+import { ConnectionTracker } from '../../shared/link/connection-tracker.ts';
 import type {
   LeafCall,
   LeafEnd,
@@ -50,6 +51,7 @@ export class PlainUpstream implements Upstream {
   readonly #options: PlainUpstreamOptions;
   readonly #paths = new Map<string, string>();
   #client: Client;
+  #connections: ConnectionTracker;
   #connectingSince: number | undefined;
   #resetTokens = RESETS_PER_SECOND;
   #resetAt = performance.now();
@@ -57,6 +59,7 @@ export class PlainUpstream implements Upstream {
   constructor(options: PlainUpstreamOptions) {
     this.#options = options;
     for (const method of options.plan.methods) this.#paths.set(method.leaf.name, method.leaf.path);
+    this.#connections = new ConnectionTracker(options.credentials);
     this.#client = this.#connect();
   }
 
@@ -75,6 +78,7 @@ export class PlainUpstream implements Upstream {
 
   close(): void {
     this.#client.close();
+    this.#connections.destroy();
   }
 
   /** Whether a call may be reset now, by the budget of resets. */
@@ -91,7 +95,7 @@ export class PlainUpstream implements Upstream {
   }
 
   #connect(): Client {
-    const client = new Client(this.#options.address, this.#options.credentials, {
+    const client = new Client(this.#options.address, this.#connections.credentials, {
       ...clientChannelOptions(-1, this.#options.workerTls?.server_name),
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 5000,
@@ -118,9 +122,9 @@ export class PlainUpstream implements Upstream {
   #stuck(): boolean {
     if (this.#connectingSince === undefined) return false;
     if (performance.now() - this.#connectingSince < this.#options.connectTimeoutMs) return false;
-    const stale = this.#client;
+    this.close();
+    this.#connections = new ConnectionTracker(this.#options.credentials);
     this.#client = this.#connect();
-    stale.close();
     this.#client.getChannel().getConnectivityState(true);
     return true;
   }
