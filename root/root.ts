@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../shared/clock.ts';
 import { type HealthService, healthService } from '../shared/health/health.ts';
 import { Lifecycle, type LifecycleState } from '../shared/lifecycle/lifecycle.ts';
 import { installSignals } from '../shared/lifecycle/signals.ts';
+import { bind, shutDown } from '../shared/listen/server.ts';
 import { createLogger, type ProcessLog } from '../shared/log/logger.ts';
 import { compileMerger } from '../shared/merge/compile.ts';
 import { createProcessMetrics } from '../shared/metrics/process.ts';
@@ -18,7 +19,7 @@ import type { ServicePlan } from '../shared/schema/plan.ts';
 import { type ClientTls, channelCredentials, type ServerTls } from '../shared/tls/credentials.ts';
 import type { ServedMethod } from './answer.ts';
 import { causeNumbers, type Missing } from './coverage.ts';
-import { createGateway, listen } from './gateway.ts';
+import { createGateway } from './gateway.ts';
 import { GatherMemory } from './gather-memory.ts';
 import { type BreakerOptions, defaultBreakerOptions } from './replicas/breaker.ts';
 import { Fleet } from './replicas/fleet.ts';
@@ -75,8 +76,7 @@ export interface Root {
 
 /**
  * Streams that nobody ends, such as of a tool that keeps reflection open, are cut off this long after draining began: before the
- * lifecycle's limit, so that they don't count as a failure to stop. `forceShutdown` wouldn't: in a server without channelz it knows no
- * connections.
+ * lifecycle's limit, so that they don't count as a failure to stop.
  */
 const LAST_CALLS_MS = 20_000;
 
@@ -266,8 +266,7 @@ class RegatherRoot implements Root {
     if (server === undefined || this.#address === undefined) return;
     // GOAWAY: clients open their next call elsewhere, and what runs ends.
     this.#health.close();
-    server.drain(this.#address, LAST_CALLS_MS);
-    await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    await shutDown(server, this.#address, LAST_CALLS_MS);
   }
 
   #listen(address: string): Promise<string> {
@@ -284,7 +283,7 @@ class RegatherRoot implements Root {
         { definition: reflection.definitionV1Alpha, implementation: reflection.implementation },
       ],
     });
-    return listen(this.#server, address, tls);
+    return bind(this.#server, 'root.listen', address, tls);
   }
 
   /** A server that was shut down doesn't come back: another takes its address. */
@@ -297,7 +296,8 @@ class RegatherRoot implements Root {
 
   async #close(): Promise<void> {
     this.#options.topology.stop();
-    this.#server?.forceShutdown();
+    // What the drain hook left: a second signal doesn't wait for it.
+    if (this.#server !== undefined && this.#address !== undefined) this.#server.drain(this.#address, 0);
     this.#fleet.close();
     this.#stopMetrics?.();
     await this.#admin?.close();

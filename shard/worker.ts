@@ -10,6 +10,7 @@ import { type HealthService, healthService } from '../shared/health/health.ts';
 import { Lifecycle, type LifecycleState } from '../shared/lifecycle/lifecycle.ts';
 import { installSignals } from '../shared/lifecycle/signals.ts';
 import { type LinkServer, serveLink } from '../shared/link/server.ts';
+import { bind, createServer, shutDown } from '../shared/listen/server.ts';
 import { createLogger, type ProcessLog } from '../shared/log/logger.ts';
 import { createProcessMetrics } from '../shared/metrics/process.ts';
 import { MetricRegistry } from '../shared/metrics/registry.ts';
@@ -27,7 +28,6 @@ import type { HandlersOf, Shard, UntypedHandlers } from './handlers.ts';
 import type { Host } from './host.ts';
 import type { HostedShard } from './hosted-shard.ts';
 import { LeafRun } from './leaf-run.ts';
-import { bind, createServer, shutDown } from './listener.ts';
 import type { WorkerMethod } from './method.ts';
 import {
   type AnyWorkerOptions,
@@ -207,7 +207,7 @@ class RunningWorker implements Host {
     await this.#shards.open([...this.methods.values()], options.open as (shard: Shard) => unknown);
     const server = this.#serve();
     this.#server = server;
-    const address = await bind(server, options.listen ?? '127.0.0.1:0', options.tls);
+    const address = await bind(server, 'worker.listen', options.listen ?? '127.0.0.1:0', options.tls);
     this.#addresses = admin === undefined ? { address } : { address, admin: admin.address };
     if (!this.#lifecycle.ready()) {
       throw new RegatherError('CANCELLED', 'The worker was told to stop while it was starting');

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
-import { createServer } from '../../shard/listener.ts';
 import { createWorker, type WorkerOptions } from '../../shard/worker.ts';
 import { RegatherError } from '../../shared/errors/errors.ts';
+import { createServer } from '../../shared/listen/server.ts';
 import { createLogger } from '../../shared/log/logger.ts';
 import { codecs, empty, gate, type Handlers, PlainClient, plan, searchProto, serve, until } from './kit.ts';
 

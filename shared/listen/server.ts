@@ -1,17 +1,22 @@
-/** The worker's gRPC port. */
-import { Server } from '@grpc/grpc-js';
-import { RegatherError } from '../shared/errors/errors.ts';
-import { listenError } from '../shared/listen/address.ts';
-import { type ServerTls, serverCredentials } from '../shared/tls/credentials.ts';
+/** A gRPC port: made, bound and shut down the same way by roots and workers. */
+import { Server, type ServerOptions } from '@grpc/grpc-js';
+import { RegatherError } from '../errors/errors.ts';
+import { type ServerTls, serverCredentials } from '../tls/credentials.ts';
+import { listenError } from './address.ts';
 
 /**
  * How many resets a connection may see before Node closes it for abuse, with every call on it. Node's default, 1000 and then 33
- * a second, is less than one plain root causes whose calls expire; a reset costs the worker no more than the call it ends.
+ * a second, is less than a client causes whose deadlines expire often; a reset costs no more than the call that it ends.
  */
 const streamResets = { streamResetBurst: 1_000_000, streamResetRate: 100_000 };
 
-export function createServer(maxStreams: number): Server {
-  const server = new Server({ 'grpc.max_concurrent_streams': maxStreams, 'grpc.enable_channelz': 0 });
+/** `maxStreams`: calls that one connection may have open. grpc-js's default is 2³²−1. */
+export function createServer(maxStreams: number, options: ServerOptions = {}): Server {
+  const server = new Server({
+    ...options,
+    'grpc.max_concurrent_streams': maxStreams,
+    'grpc.enable_channelz': 0,
+  });
   // A private field of grpc-js, read by bindAsync; a test fails if it is gone.
   const { commonServerOptions } = server as unknown as { commonServerOptions?: object };
   if (commonServerOptions === undefined) {
@@ -21,16 +26,16 @@ export function createServer(maxStreams: number): Server {
   return server;
 }
 
-/** Resolves to the bound address: with the real port where 0 was asked. */
-export function bind(server: Server, address: string, tls: ServerTls | undefined): Promise<string> {
+/** Resolves to the bound address: with the real port where 0 was asked. `field` is the option that gave the address. */
+export function bind(
+  server: Server,
+  field: 'root.listen' | 'worker.listen',
+  address: string,
+  tls: ServerTls | undefined,
+): Promise<string> {
   if (!address.includes(':')) {
-    throw new RegatherError(
-      'CONFIG_INVALID',
-      `Expected worker.listen to be host:port, got ${JSON.stringify(address)}`,
-      {
-        field: 'worker.listen',
-      },
-    );
+    const message = `Expected ${field} to be host:port, got ${JSON.stringify(address)}`;
+    throw new RegatherError('CONFIG_INVALID', message, { field });
   }
   const credentials = serverCredentials(tls);
   return new Promise((resolve, reject) => {
@@ -40,7 +45,7 @@ export function bind(server: Server, address: string, tls: ServerTls | undefined
         resolve(address.startsWith('unix:') ? address : `${address.slice(0, colon)}:${port}`);
         return;
       }
-      reject(listenError('worker.listen', address, error));
+      reject(listenError(field, address, error));
     });
   });
 }
