@@ -95,13 +95,22 @@ export class FrameCursor {
 
   /** Packed or not, by the tag; appends to `into` unless that is NO_NUMBERS. */
   numbers(tag: number, limit: number, into: readonly number[]): readonly number[] {
-    const list = into === NO_NUMBERS ? [] : (into as number[]);
     if ((tag & 7) === 0) {
-      list.push(this.uint32(limit));
-      return list;
+      const one = this.uint32(limit);
+      if (into === NO_NUMBERS) return [one];
+      (into as number[]).push(one);
+      return into;
     }
     const end = this.end(limit);
-    while (this.at < end) list.push(this.uint32(end));
+    if (into !== NO_NUMBERS) {
+      while (this.at < end) (into as number[]).push(this.uint32(end));
+      return into;
+    }
+    // As long as it has to be: a list that grows by pushing takes room for 17.
+    let count = 0;
+    for (let at = this.at; at < end; at++) if (this.bytes[at]! < 0x80) count++;
+    const list = new Array<number>(count);
+    for (let i = 0; this.at < end; i++) list[i] = this.uint32(end);
     return list;
   }
 

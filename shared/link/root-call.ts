@@ -55,9 +55,7 @@ export class RootCall implements LeafHandle {
     this.#sink = sink;
     this.#link = link;
     const count = call.tasks.length;
-    const marks: number[] = [];
-    for (let i = 0; i < count; i++) marks.push(OPEN);
-    this.#marks = marks;
+    this.#marks = new Array<number>(count).fill(OPEN);
     this.#open = count;
     this.#credit = CREDIT_BYTES;
   }
