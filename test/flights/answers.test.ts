@@ -69,6 +69,12 @@ test('a limit above the groups gives all of them, and an offset beyond the end n
   t.deepEqual((worst.response as { flights: unknown[] }).flights, []);
 });
 
+test('many ids of none are answered without asking a shard', async (t) => {
+  const { response, coverage } = await client.call<{ flights: unknown[] }>('GetMany', {});
+  t.deepEqual(response.flights, []);
+  t.is(coverage.expected, 0);
+});
+
 test('without a limit Worst has ten', async (t) => {
   t.is((await client.call<{ flights: unknown[] }>('Worst', {})).response.flights.length, 10);
 });

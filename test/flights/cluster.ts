@@ -60,6 +60,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       plan,
       topology: staticTopology({ epoch: 1, shardCount: shards, virtualShards: 4096, workers }),
       listen: '127.0.0.1:0',
+      // Everything is in this one process, the truth too.
+      silenceMs: 10_000,
       log,
       ...(options.links === undefined ? {} : { links: options.links }),
     });
