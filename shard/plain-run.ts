@@ -65,9 +65,17 @@ export function serveStream(host: Host, method: WorkerMethod): (call: StreamCall
 
 class StreamReply implements Reply {
   readonly #call: StreamCall;
+  /** Goes on after a pause. One at most: the next item is asked for only then. */
+  #resume: (() => void) | undefined;
+
   constructor(call: StreamCall) {
     this.#call = call;
+    // Once for all pauses: a long stream has thousands.
+    const resume = (): void => this.#resume?.();
+    call.on('drain', resume);
+    call.on('cancelled', resume);
   }
+
   answered(): void {
     this.#call.end();
   }
@@ -84,8 +92,7 @@ class StreamReply implements Reply {
     }
     if (more || this.#call.cancelled) return undefined;
     return new Promise((resolve) => {
-      this.#call.once('drain', resolve);
-      this.#call.once('cancelled', resolve);
+      this.#resume = resolve;
     });
   }
 }
