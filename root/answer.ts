@@ -8,6 +8,7 @@ import type { MethodPlan } from '../shared/schema/plan.ts';
 import { type Accepted, accept } from './accept.ts';
 import type { Coverage, Missing } from './coverage.ts';
 import { coverageFailure, enough, errorFailure, type Failure } from './finish.ts';
+import { composed, type InnerCoverage, readInnerCoverage } from './inner-coverage.ts';
 import { planRequest, type RequestPlan } from './plan.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
 import { type Attempt, type Collector, type FinishReason, Scatter } from './scatter.ts';
@@ -34,6 +35,8 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   protected scatter: Scatter | undefined;
   readonly #startedAt: number;
   #accepted!: Accepted;
+  /** Of shards that are roots themselves. */
+  #below: Map<number, InnerCoverage> | undefined;
   #done = false;
 
   constructor(serving: ServingContext, method: ServedMethod, call: C) {
@@ -84,6 +87,14 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     data: Uint8Array,
     segmentBytes: readonly number[],
   ): void;
+
+  below(shard: number, coverage: Uint8Array): void {
+    const inner = readInnerCoverage(coverage);
+    if (inner === undefined) return;
+    this.#below ??= new Map();
+    this.#below.set(shard, inner);
+  }
+
   abstract ended(shard: number): void;
   abstract has(shard: number): boolean;
   abstract readonly complete: boolean;
@@ -101,22 +112,23 @@ export abstract class Answer<C extends AnyCall> implements Collector {
 
   /** The request is planned, nothing is sent yet. */
   protected abstract planned(): void;
-  /** Hands over what was gathered, which is enough. */
-  protected abstract deliver(coverage: Coverage): void;
+  /** Hands over what was gathered, which is enough. `missing`: of this root's own tasks. */
+  protected abstract deliver(coverage: Coverage, missing: readonly Missing[]): void;
   protected abstract sendFailure(failure: Failure): void;
 
   /** An answer if enough shards are in it, or a failure. */
   protected settle(missing: readonly Missing[]): void {
     const { plan: method } = this.method;
     const expected = this.plan.tasks.length;
-    const coverage: Coverage = {
+    let coverage: Coverage = {
       expected,
       answered: expected - missing.length,
       missing,
       epoch: this.replicas.topology.epoch,
     };
-    if (missing.length > 0) this.serving.missing(missing);
-    if (enough(method, expected, coverage.answered)) this.deliver(coverage);
+    if (this.#below !== undefined) coverage = composed(coverage, this.#below);
+    if (coverage.missing.length > 0) this.serving.missing(coverage.missing);
+    if (enough(method, coverage)) this.deliver(coverage, missing);
     else this.fail(coverageFailure(method, coverage, this.scatter!));
   }
 

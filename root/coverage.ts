@@ -29,6 +29,8 @@ export interface Missing {
   readonly cause: Cause;
   readonly detail: string;
   readonly attempts: number;
+  /** How many tasks it stands for: more than one where the shard is a root itself. Default 1. */
+  readonly count?: number;
 }
 
 export interface Coverage {
@@ -57,7 +59,8 @@ function toRanges(shards: readonly number[]): [number, number][] {
   const ranges: [number, number][] = [];
   for (const shard of shards) {
     const range = ranges.at(-1);
-    if (range !== undefined && range[1] === shard - 1) range[1] = shard;
+    if (range?.[1] === shard) continue;
+    if (range?.[1] === shard - 1) range[1] = shard;
     else ranges.push([shard, shard]);
   }
   return ranges;
@@ -88,7 +91,11 @@ function encode(coverage: Coverage, maxRanges: number, withDetails: boolean): Bu
     const list = byCause.get(cause)!;
     const entry = writer.open(3);
     uint32(writer, 1, causeNumbers[cause]);
-    uint32(writer, 2, list.length);
+    uint32(
+      writer,
+      2,
+      list.reduce((sum, { count = 1 }) => sum + count, 0),
+    );
     const ranges = toRanges(list.map((missing) => missing.shard));
     if (ranges.length > maxRanges) truncated = true;
     for (const [first, last] of ranges.slice(0, maxRanges)) {

@@ -26,7 +26,7 @@ export interface Failure {
 /** Rounding must not turn 9 of 10 at 0.9 into too few. */
 const EPSILON = 1e-9;
 
-export function enough(method: MethodPlan, expected: number, answered: number): boolean {
+export function enough(method: MethodPlan, { expected, answered }: Coverage): boolean {
   if (answered === expected) return true;
   return answered > 0 && answered >= Math.ceil(method.minCoverage * expected - EPSILON);
 }

@@ -209,7 +209,9 @@ class RegatherRoot implements Root {
         return this.#pick;
       },
       missing: (missing: readonly Missing[]) => {
-        for (const { cause } of missing) this.#metrics.missingShards[causeNumbers[cause]]!.inc();
+        for (const { cause, count } of missing) {
+          this.#metrics.missingShards[causeNumbers[cause]]!.inc(count);
+        }
       },
     };
   }

@@ -26,6 +26,8 @@ export interface Collector {
    * A streaming collector forwards and calls `LeafHandle.grant` itself.
    */
   part(attempt: Attempt, shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void;
+  /** The shard is a root itself, and this is its own regather.v1.Coverage. Before the task's (last) part. */
+  below(shard: number, coverage: Uint8Array): void;
   /** The task ended well. Streaming: its items are whole. */
   ended(shard: number): void;
   /** The answer has the task. */
@@ -91,6 +93,10 @@ export class Attempt implements LeafSink {
     this.scatter.partOf(this, shards, data, segmentBytes);
   }
 
+  below(shard: number, coverage: Uint8Array): void {
+    if (!this.scatter.done) this.scatter.collector.below(shard, coverage);
+  }
+
   end(end: LeafEnd): void {
     this.ended = true;
     this.scatter.endOf(this, end);
@@ -105,7 +111,7 @@ const FLUSH_MS = 20;
 
 export class Scatter {
   readonly #options: ScatterOptions;
-  readonly #collector: Collector;
+  readonly collector: Collector;
   readonly #attempts: Attempt[] = [];
   #trouble: Map<number, Trouble> | undefined;
   #lost = 0;
@@ -116,7 +122,7 @@ export class Scatter {
 
   constructor(options: ScatterOptions, collector: Collector) {
     this.#options = options;
-    this.#collector = collector;
+    this.collector = collector;
     this.#streaming = options.plan.method.kind === 'server-streaming';
   }
 
@@ -149,7 +155,7 @@ export class Scatter {
   missing(open: Cause, detail: string): Missing[] {
     const missing: Missing[] = [];
     for (const { shard } of this.#options.plan.tasks) {
-      if (this.#collector.has(shard)) continue;
+      if (this.collector.has(shard)) continue;
       const trouble = this.#trouble?.get(shard);
       const attempts = trouble === undefined ? 1 : Math.max(trouble.tried.length, 0);
       const lost = trouble?.lost;
@@ -174,10 +180,10 @@ export class Scatter {
     // Streaming tasks are answered at their end.
     let answered = 0;
     if (!this.#streaming) {
-      for (let i = 0; i < shards.length; i++) if (!this.#collector.has(shards[i]!)) answered++;
+      for (let i = 0; i < shards.length; i++) if (!this.collector.has(shards[i]!)) answered++;
     }
     try {
-      this.#collector.part(attempt, shards, data, segmentBytes);
+      this.collector.part(attempt, shards, data, segmentBytes);
     } catch (thrown) {
       const error = RegatherError.from(thrown);
       // Which shard of a combined part is at fault can't be told, so all of them are.
@@ -187,7 +193,7 @@ export class Scatter {
     }
     // What came twice leaves the attempt open, and at worst cancels a call that has just ended.
     attempt.open -= answered;
-    if (this.#collector.complete) this.#finish('settled');
+    if (this.collector.complete) this.#finish('settled');
   }
 
   endOf(attempt: Attempt, end: LeafEnd): void {
@@ -215,7 +221,7 @@ export class Scatter {
     for (let i = 0; i < share.tasks.length; i++) {
       const { shard } = share.tasks[i]!;
       if (failures.length > 0 && failures.some((failure) => failure.shard === shard)) continue;
-      this.#collector.ended(shard);
+      this.collector.ended(shard);
     }
     if (retries !== undefined) {
       for (const [worker, group] of retries) {
@@ -255,14 +261,14 @@ export class Scatter {
   ): { replica: Replica; task: Share['tasks'][number] } | undefined {
     const { plan, replicas, clock, deadline, retry } = this.#options;
     const { shard } = failure;
-    if (this.#collector.has(shard)) return undefined;
+    if (this.collector.has(shard)) return undefined;
     const trouble = this.#troubleOf(shard);
     if (trouble.lost !== undefined) return undefined;
     trouble.tried.push(attempt.share.worker);
     if (
       retry &&
       mayRetry(plan.method, failure, trouble.retries) &&
-      this.#collector.restartable(shard) &&
+      this.collector.restartable(shard) &&
       clock.now() < deadline
     ) {
       const replica = replicas.another(shard, trouble.tried);
@@ -272,7 +278,7 @@ export class Scatter {
         return { replica, task };
       }
     }
-    const cause = this.#collector.restartable(shard) ? causeOf(failure) : 'incomplete';
+    const cause = this.collector.restartable(shard) ? causeOf(failure) : 'incomplete';
     this.#lose(shard, failure, cause);
     return undefined;
   }
@@ -322,13 +328,13 @@ export class Scatter {
 
   #finishIfSettled(): void {
     if (this.#done) return;
-    if (this.#collector.complete) {
+    if (this.collector.complete) {
       this.#finish('settled');
       return;
     }
     if (this.#lost === 0) return;
     for (const { shard } of this.#options.plan.tasks) {
-      if (!this.#collector.has(shard) && this.#trouble?.get(shard)?.lost === undefined) return;
+      if (!this.collector.has(shard) && this.#trouble?.get(shard)?.lost === undefined) return;
     }
     this.#finish('settled');
   }
@@ -340,10 +346,10 @@ export class Scatter {
     for (let i = 0; i < this.#attempts.length; i++) {
       const attempt = this.#attempts[i]!;
       if (attempt.ended || attempt.open <= 0) continue;
-      if (why === 'deadline') timedOut(attempt, this.#collector);
+      if (why === 'deadline') timedOut(attempt, this.collector);
       attempt.handle?.cancel();
     }
-    this.#collector.finished(why);
+    this.collector.finished(why);
   }
 }
 

@@ -87,16 +87,16 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
     super.finish(code);
   }
 
-  protected deliver(coverage: Coverage): void {
+  protected deliver(coverage: Coverage, missing: readonly Missing[]): void {
     const { plan: method, metrics } = this.method;
     let payload: Uint8Array;
     try {
-      payload = this.#merge(coverage.missing);
+      payload = this.#merge(missing);
     } catch (thrown) {
       const error = RegatherError.from(thrown);
-      const missing = error.code === 'PARTIAL_MALFORMED' ? this.#without(error, coverage.missing) : undefined;
-      if (missing === undefined) this.fail(errorFailure(error, coverage));
-      else this.settle(missing);
+      const more = error.code === 'PARTIAL_MALFORMED' ? this.#without(error, missing) : undefined;
+      if (more === undefined) this.fail(errorFailure(error, coverage));
+      else this.settle(more);
       return;
     }
     const { bytes, trailer } = coverageTrailer(coverage);

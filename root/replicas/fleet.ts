@@ -1,5 +1,6 @@
 /** All workers that the topology names: their connections, the replicas of the current epoch, and what is counted of them. */
 import type { ChannelCredentials } from '@grpc/grpc-js';
+import { systemClock, type Timer } from '../../shared/clock.ts';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import type { LeafEnd } from '../../shared/link/leaf-call.ts';
 import type { Logger } from '../../shared/log/logger.ts';
@@ -52,6 +53,10 @@ export class Fleet implements ScatterMetrics {
   /** Metrics by connection, on the way of every leaf call. */
   readonly #metricsOf = new Map<WorkerConnection, RootWorkerMetrics>();
   #set: ReplicaSet | undefined;
+  /** The set of a newer topology, whose workers are being connected to, and when it is used in any case. */
+  #next: { readonly set: ReplicaSet; readonly timer: Timer } | undefined;
+  /** Workers that the newest topology doesn't name. They serve until its set is used. */
+  #leaving: Member[] = [];
   #everCovered = false;
   #closed = false;
 
@@ -70,7 +75,10 @@ export class Fleet implements ScatterMetrics {
     return this.#set;
   }
 
-  /** Takes a new topology: connections to workers whose id and address stay are kept, the others end when idle. */
+  /**
+   * Takes a new topology: connections to workers whose id and address stay are kept, the others end when idle. Requests are planned with
+   * it as soon as it loses no shard that can be reached now: connecting to new workers takes a moment, for `connectTimeoutMs` at most.
+   */
   use(topology: Topology): void {
     const byShard: Replica[][] = Array.from({ length: topology.shardCount }, () => []);
     const named = new Set<string>();
@@ -82,20 +90,26 @@ export class Fleet implements ScatterMetrics {
     for (const [id, member] of this.#members) {
       if (named.has(id)) continue;
       this.#members.delete(id);
-      this.#drop(member);
+      this.#leaving.push(member);
       this.#options.metrics.forgetWorker(id);
     }
-    this.#set = new ReplicaSet(topology, byShard, this.#availability);
+    this.#next?.timer.cancel();
+    this.#next = {
+      set: new ReplicaSet(topology, byShard, this.#availability),
+      timer: systemClock.setTimer(() => this.#useNext(), this.#options.connectTimeoutMs),
+    };
     this.#changed();
   }
 
   close(): void {
     this.#closed = true;
-    for (const member of this.#members.values()) {
+    this.#next?.timer.cancel();
+    for (const member of [...this.#members.values(), ...this.#leaving]) {
       for (const { breaker } of member.replicas.values()) breaker.close();
       member.connection.close();
     }
     this.#members.clear();
+    this.#leaving = [];
     this.#window.close();
   }
 
@@ -177,7 +191,7 @@ export class Fleet implements ScatterMetrics {
       }
       return known;
     }
-    if (known !== undefined) this.#drop(known);
+    if (known !== undefined) this.#leaving.push(known);
     const { options } = { options: this.#options };
     const metrics = options.metrics.worker(worker.id);
     metrics.setLinkState('connecting');
@@ -241,8 +255,33 @@ export class Fleet implements ScatterMetrics {
     member.connection.retire();
   }
 
+  /** Whether requests lose nothing by the next set: no shard that the one in use reaches. */
+  #nextReaches(next: ReplicaSet): boolean {
+    const uncovered = next.uncovered();
+    if (this.#set === undefined || uncovered.length === 0) return true;
+    if (this.#set.topology.shardCount !== next.topology.shardCount) return this.#set.uncovered().length > 0;
+    const lacking = new Set(this.#set.uncovered());
+    return uncovered.every((shard) => lacking.has(shard));
+  }
+
+  #useNext(): void {
+    const { set, timer } = this.#next!;
+    timer.cancel();
+    this.#next = undefined;
+    this.#set = set;
+    this.#options.metrics.topologyEpoch.set(set.topology.epoch);
+    const leaving = this.#leaving;
+    this.#leaving = [];
+    for (const member of leaving) this.#drop(member);
+    this.#changed();
+  }
+
   #changed(): void {
     this.#availability.version++;
+    if (this.#next !== undefined && !this.#closed && this.#nextReaches(this.#next.set)) {
+      this.#useNext();
+      return;
+    }
     if (this.#everCovered || this.#closed || this.#set === undefined) return;
     if (this.#set.uncovered().length > 0) return;
     this.#everCovered = true;

@@ -22,6 +22,7 @@ import type {
 } from '../../shared/link/leaf-call.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import type { ClientTls } from '../../shared/tls/credentials.ts';
+import { COVERAGE_KEY } from '../coverage.ts';
 
 export interface PlainUpstreamOptions {
   readonly address: string;
@@ -223,7 +224,9 @@ class PlainCall implements LeafHandle {
   #startUnary(client: Client, path: string, index: number): void {
     const task = this.#call.tasks[index]!;
     const { maxPartBytes } = this.#call;
-    this.#running[index] = client.makeUnaryRequest<Buffer, Buffer>(
+    let failure: TaskFailure | undefined;
+    let answer: Buffer | undefined;
+    const running = client.makeUnaryRequest<Buffer, Buffer>(
       path,
       identity,
       identity,
@@ -231,16 +234,22 @@ class PlainCall implements LeafHandle {
       this.#metadata(task.shard),
       {},
       (error, response) => {
-        if (this.#running[index] === undefined) return;
-        if (error !== null || response === undefined) this.#settle(index, failureOf(task.shard, error));
+        if (error !== null || response === undefined) failure = failureOf(task.shard, error);
         else if (response.length > maxPartBytes)
-          this.#settle(index, tooLarge(task.shard, response.length, maxPartBytes));
-        else {
-          this.#sink.part([task.shard], response, NO_SEGMENTS);
-          this.#settle(index, undefined);
-        }
+          failure = tooLarge(task.shard, response.length, maxPartBytes);
+        else answer = response;
       },
     );
+    this.#running[index] = running;
+    // Comes right after the callback, with the trailers that it lacks.
+    running.on('status', ({ metadata }) => {
+      if (this.#running[index] === undefined) return;
+      if (answer !== undefined) {
+        this.#below(task.shard, metadata);
+        this.#sink.part([task.shard], answer, NO_SEGMENTS);
+      }
+      this.#settle(index, failure);
+    });
   }
 
   #startStream(client: Client, path: string, index: number): void {
@@ -273,11 +282,23 @@ class PlainCall implements LeafHandle {
     stream.on('error', (error: StatusObject & Error) => {
       if (this.#running[index] !== undefined) this.#settle(index, failureOf(task.shard, error));
     });
+    let trailers: Metadata | undefined;
+    stream.on('status', ({ metadata }: StatusObject) => {
+      trailers = metadata;
+    });
     stream.on('end', () => {
       setImmediate(() => {
-        if (this.#running[index] !== undefined) this.#settle(index, undefined);
+        if (this.#running[index] === undefined) return;
+        if (trailers !== undefined) this.#below(task.shard, trailers);
+        this.#settle(index, undefined);
       });
     });
+  }
+
+  /** A root as a shard tells in its trailers what is missing below it. */
+  #below(shard: number, trailers: Metadata): void {
+    const [coverage] = trailers.get(COVERAGE_KEY);
+    if (coverage instanceof Buffer) this.#sink.below?.(shard, coverage);
   }
 
   #settle(index: number, failure: TaskFailure | undefined): void {

@@ -63,6 +63,11 @@ export interface LeafSink {
    * Shards were asked in this call and, unary, weren't in an earlier part: the implementation checks that.
    */
   part(shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void;
+  /**
+   * The shard is a root itself, and this is the regather.v1.Coverage of its answer. Before the shard's part, or, streaming, before
+   * `end`.
+   */
+  below?(shard: number, coverage: Uint8Array): void;
   /** Exactly once per call, last, and never from within `run`. After `cancel` too, with CANCELLED for what wasn't answered. */
   end(end: LeafEnd): void;
 }
