@@ -231,7 +231,6 @@ class RegatherRoot implements Root {
 
   #topologyChanged(topology: Topology): void {
     this.#fleet.use(topology);
-    this.#metrics.topologyEpoch.set(topology.epoch);
     this.#log.info('topology', {
       epoch: topology.epoch,
       shards: topology.shardCount,

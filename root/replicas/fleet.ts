@@ -80,6 +80,8 @@ export class Fleet implements ScatterMetrics {
    * it as soon as it loses no shard that can be reached now: connecting to new workers takes a moment, for `connectTimeoutMs` at most.
    */
   use(topology: Topology): void {
+    this.#next?.timer.cancel();
+    this.#next = undefined;
     const byShard: Replica[][] = Array.from({ length: topology.shardCount }, () => []);
     const named = new Set<string>();
     for (const worker of topology.workers) {
@@ -93,7 +95,6 @@ export class Fleet implements ScatterMetrics {
       this.#leaving.push(member);
       this.#options.metrics.forgetWorker(id);
     }
-    this.#next?.timer.cancel();
     this.#next = {
       set: new ReplicaSet(topology, byShard, this.#availability),
       timer: systemClock.setTimer(() => this.#useNext(), this.#options.connectTimeoutMs),
@@ -191,7 +192,10 @@ export class Fleet implements ScatterMetrics {
       }
       return known;
     }
-    if (known !== undefined) this.#leaving.push(known);
+    if (known !== undefined) {
+      this.#members.delete(worker.id);
+      this.#leaving.push(known);
+    }
     const { options } = { options: this.#options };
     const metrics = options.metrics.worker(worker.id);
     metrics.setLinkState('connecting');
@@ -211,6 +215,9 @@ export class Fleet implements ScatterMetrics {
       breaker: options.breaker,
       onChange: () => this.#changed(),
       onState: (state, reason) => {
+        // One that has left must not speak for the one that has its id now.
+        const current = this.#members.get(worker.id);
+        if (current !== undefined && current.connection !== connection) return;
         metrics.setLinkState(linkStateNames[state]);
         if (state === 'link' || state === 'plain') {
           if (everUp) metrics.reconnects.inc();
