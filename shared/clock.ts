@@ -9,10 +9,19 @@ export interface Timer {
   cancel(): void;
 }
 
+/** Node's timers fire at once above it. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 class SystemTimer implements Timer {
-  #handle: NodeJS.Timeout;
+  #handle!: NodeJS.Timeout;
   constructor(callback: () => void, delayMs: number) {
-    this.#handle = setTimeout(callback, delayMs);
+    this.#set(callback, delayMs);
+  }
+  #set(callback: () => void, delayMs: number): void {
+    this.#handle =
+      delayMs <= MAX_DELAY_MS
+        ? setTimeout(callback, delayMs)
+        : setTimeout(() => this.#set(callback, delayMs - MAX_DELAY_MS), MAX_DELAY_MS);
     this.#handle.unref();
   }
   cancel(): void {
