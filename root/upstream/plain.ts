@@ -31,6 +31,8 @@ export interface PlainUpstreamOptions {
   readonly plan: ServicePlan;
   /** A channel that is still connecting after this long is replaced, and calls fail meanwhile. */
   readonly connectTimeoutMs: number;
+  /** There is a new connection: the worker may be another one. Not called for the first. */
+  readonly onReconnected: () => void;
 }
 
 export const SHARD_KEY = 'regather-shard';
@@ -54,6 +56,7 @@ export class PlainUpstream implements Upstream {
   #client: Client;
   #connections: ConnectionTracker;
   #connectingSince: number | undefined;
+  #connectedOnce = false;
   #resetTokens = RESETS_PER_SECOND;
   #resetAt = performance.now();
 
@@ -114,6 +117,10 @@ export class PlainUpstream implements Upstream {
     if (client === this.#client || this.#client === undefined) {
       this.#connectingSince =
         state === connectivityState.CONNECTING ? (this.#connectingSince ?? performance.now()) : undefined;
+    }
+    if (state === connectivityState.READY) {
+      if (this.#connectedOnce) this.#options.onReconnected();
+      this.#connectedOnce = true;
     }
     channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, (error) => {
       if (error === undefined || error === null) this.#watch(client);

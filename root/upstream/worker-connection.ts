@@ -128,7 +128,14 @@ export class WorkerConnection {
 
   #goPlain(): void {
     const { address, credentials, workerTls, plan, connectTimeoutMs } = this.#options;
-    this.#plain ??= new PlainUpstream({ address, credentials, workerTls, plan, connectTimeoutMs });
+    this.#plain ??= new PlainUpstream({
+      address,
+      credentials,
+      workerTls,
+      plan,
+      connectTimeoutMs,
+      onReconnected: () => this.#link?.probe(),
+    });
     this.#upstream = this.#plain;
     this.#served = undefined;
     this.#draining = false;
