@@ -1,8 +1,8 @@
 /** Accept: what a call brings along besides its message, its deadline and its metadata. */
 import type { Metadata, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { LeafMetadata } from '../shared/link/leaf-call.ts';
+import { LEAF_KEY, leafMetadata } from '../shared/link/leaf-metadata.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
-import { LEAF_KEY } from './upstream/plain.ts';
 
 /**
  * How long before the client's deadline the root stops waiting. Where a partial answer is allowed it has to be merged and sent in
@@ -22,8 +22,6 @@ export interface Accepted {
   readonly timeoutMs: number;
 }
 
-const NOTHING: LeafMetadata = [];
-
 /** Deadline: the client's, at most the method's maximum; without one, the method's timeout. */
 export function accept(
   call: ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>,
@@ -36,18 +34,13 @@ export function accept(
   else timeoutMs = (typeof asked === 'number' ? asked : asked.getTime()) - Date.now();
   if (method.maxTimeoutMs !== undefined && timeoutMs > method.maxTimeoutMs) timeoutMs = method.maxTimeoutMs;
   const reserveMs = method.minCoverage < 1 ? PARTIAL_RESERVE_MS : FULL_RESERVE_MS;
-  let leaf = false;
-  let kept: [string, string | Buffer][] | undefined;
-  const all = (call.metadata as Metadata).toJSON();
-  for (const key in all) {
-    if (travels(key)) {
-      for (const value of all[key]!) {
-        kept ??= [];
-        kept.push([key, value]);
-      }
-    } else if (key === LEAF_KEY) leaf = true;
-  }
-  return { metadata: kept ?? NOTHING, leaf, deadline: now + timeoutMs - reserveMs, timeoutMs };
+  const { metadata } = call as { metadata: Metadata };
+  return {
+    metadata: leafMetadata(metadata),
+    leaf: metadata.get(LEAF_KEY).length > 0,
+    deadline: now + timeoutMs - reserveMs,
+    timeoutMs,
+  };
 }
 
 /**
@@ -57,16 +50,4 @@ export function accept(
 export function ownDeadline(call: ServerUnaryCall<Buffer, Buffer>): void {
   const { call: inner } = call as unknown as { call?: { deadlineTimer?: NodeJS.Timeout } };
   if (inner?.deadlineTimer !== undefined) clearTimeout(inner.deadlineTimer);
-}
-
-/** `regather-` is ours, `grpc-` the transport's, and the client's user agent isn't the root's. */
-function travels(key: string): boolean {
-  return !(
-    key === 'user-agent' ||
-    key === 'host' ||
-    key === 'content-length' ||
-    key.startsWith('regather-') ||
-    key.startsWith('grpc-') ||
-    key.startsWith(':')
-  );
 }

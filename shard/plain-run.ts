@@ -5,14 +5,13 @@
 import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js';
 import { fitMessage } from '../shared/errors/trailer-text.ts';
 import type { LeafMetadata } from '../shared/link/leaf-call.ts';
+import { leafMetadata, SHARD_KEY } from '../shared/link/leaf-metadata.ts';
 import type { Host } from './host.ts';
 import type { HostedShard } from './hosted-shard.ts';
 import type { WorkerMethod } from './method.ts';
 import { busy, draining, notServed, shardMisnamed, shardUnnamed } from './refusals.ts';
 import { isStatus, type Status } from './status.ts';
 import { Task, type TaskOwner } from './task.ts';
-
-export const shardKey = 'regather-shard';
 
 /** A client's own timer began when it sent the call: at the deadline it leaves this much before ours would fire, at most. */
 const clientsLeadMs = 50;
@@ -187,16 +186,16 @@ class PlainRun implements TaskOwner {
 
 /** Which shard is meant: the one named, or the only one. */
 function shardFor(host: Host, method: WorkerMethod, metadata: Metadata): HostedShard | Status {
-  const named = metadata.get(shardKey);
+  const named = metadata.get(SHARD_KEY);
   const { shards } = host;
   let index: number;
   if (named.length === 0) {
-    if (shards.size > 1) return shardUnnamed(shardKey, shards.size);
+    if (shards.size > 1) return shardUnnamed(SHARD_KEY, shards.size);
     index = shards.keys().next().value ?? -1;
   } else {
     index = Number(named[0]);
     if (named.length > 1 || named[0] === '' || !Number.isInteger(index) || index < 0) {
-      return shardMisnamed(shardKey, named);
+      return shardMisnamed(SHARD_KEY, named);
     }
   }
   const shard = shards.get(index);
@@ -206,16 +205,6 @@ function shardFor(host: Host, method: WorkerMethod, metadata: Metadata): HostedS
 function deadlineOf(call: PlainCall, now: number): number {
   const deadline = Number(call.getDeadline());
   return Number.isFinite(deadline) ? now + deadline - Date.now() : Number.POSITIVE_INFINITY;
-}
-
-function leafMetadata(metadata: Metadata): LeafMetadata {
-  const all = metadata.toJSON();
-  const entries: [string, string | Buffer][] = [];
-  for (const key in all) {
-    if (key.startsWith('regather-') || key.startsWith('grpc-')) continue;
-    for (const value of all[key]!) entries.push([key, value]);
-  }
-  return entries;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

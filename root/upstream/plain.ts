@@ -20,6 +20,7 @@ import type {
   TaskFailure,
   Upstream,
 } from '../../shared/link/leaf-call.ts';
+import { LEAF_KEY, SHARD_KEY } from '../../shared/link/leaf-metadata.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import type { ClientTls } from '../../shared/tls/credentials.ts';
 import { COVERAGE_KEY } from '../coverage.ts';
@@ -34,10 +35,6 @@ export interface PlainUpstreamOptions {
   /** There is a new connection: the worker may be another one. Not called for the first. */
   readonly onReconnected: () => void;
 }
-
-export const SHARD_KEY = 'regather-shard';
-/** Marks a request that comes from a root: limits are rewritten already, and the answer is a partial. */
-export const LEAF_KEY = 'regather-leaf';
 
 const identity = (bytes: Buffer): Buffer => bytes;
 const NO_SEGMENTS: readonly number[] = [];

@@ -171,7 +171,12 @@ export function openSearchShard(index: number): SearchHandlers {
         };
       }),
     Info: (request, call) =>
-      counted(call, async () => (await suffer(request.fault, index, call)) ?? document('info')),
+      counted(call, async () => {
+        const raw = await suffer(request.fault, index, call);
+        if (raw !== undefined) return raw;
+        const metadata = call.metadata.map(([key, value]) => [key, value.toString()]);
+        return { ...document('info'), body: JSON.stringify(Object.fromEntries(metadata)) };
+      }),
     List: list,
     ListSome: list,
   };

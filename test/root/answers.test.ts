@@ -87,6 +87,28 @@ for (const links of [true, false]) {
     t.is(asked.size, SHARDS);
   });
 
+  test(`metadata of the client reaches the shards, without what is reserved ${how}`, async (t) => {
+    const { client } = await setUp(t);
+    const { response } = await client.call(
+      'Info',
+      {},
+      {
+        metadata: {
+          'x-tenant': 'a',
+          authorization: 'Bearer token',
+          traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+          'regather-shard': '3',
+          'regather-unknown': 'x',
+        },
+      },
+    );
+    t.deepEqual(JSON.parse(response.body), {
+      'x-tenant': 'a',
+      authorization: 'Bearer token',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    });
+  });
+
   test(`NONE is UNIMPLEMENTED ${how}`, async (t) => {
     const { client } = await setUp(t);
     const answer = await client.call('Upload', {});

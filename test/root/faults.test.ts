@@ -249,14 +249,3 @@ test.serial(
     t.is((await asked).code, status.OK);
   },
 );
-
-test.serial('metadata of the client reaches the shards, without what is reserved', async (t) => {
-  const { client } = await setUp(t);
-  const answer = await client.call(
-    'TopK',
-    { text: 'x' },
-    { metadata: { 'regather-shard': '3', 'x-tenant': 'a' } },
-  );
-  t.is(answer.code, status.OK);
-  t.is(answer.coverage?.answered, SHARDS);
-});
