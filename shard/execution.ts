@@ -14,6 +14,8 @@ export abstract class Job extends Queued {
   abstract readonly deadline: number;
   /** When it was submitted; set by `submit`. */
   queuedAt = 0;
+  /** The rest of one that began before. */
+  readonly resumed: boolean = false;
   /** It has a slot. Returns undefined if it is done, else what it waits for, which never rejects and never takes for ever. */
   abstract run(now: number): Promise<void> | undefined;
   /** Its time ran out while it waited: it never runs. */
@@ -108,6 +110,16 @@ export class Execution {
     return true;
   }
 
+  /**
+   * A slot for work that had one and gave it back while it waited for its reader. Not bounded by the queue: it was let in before. Not
+   * counted as started again.
+   */
+  resume(job: Job): void {
+    job.queuedAt = this.#clock.now();
+    this.#waiting.push(job);
+    if (!this.#asked) this.#ask();
+  }
+
   /** Takes a job that waits out of the queue, because nobody wants it any more. False: it has started, or never was in. */
   withdraw(job: Job): boolean {
     if (!this.#waiting.remove(job)) return false;
@@ -149,13 +161,13 @@ export class Execution {
       if (this.#waiting.size === 0) return undefined;
       if (now - this.#turnStart > this.#turnMs) return new Promise<void>(nextTurn).then(this.#work);
       const job = this.#waiting.shift()!;
-      if (now >= job.deadline) {
+      if (now >= job.deadline && !job.resumed) {
         this.counts.expiredBeforeStart += 1;
         job.expire();
         continue;
       }
       this.#running += 1;
-      this.counts.started += 1;
+      if (!job.resumed) this.counts.started += 1;
       let rest: Promise<void> | undefined;
       try {
         rest = job.run(now);
@@ -164,26 +176,26 @@ export class Execution {
       }
       if (rest !== undefined) {
         if (this.#waiting.size > 0 && !this.#asked) this.#ask();
-        return this.#wait(rest, now);
+        return this.#wait(rest, now, job.resumed);
       }
       const end = this.#clock.now();
-      this.#release(end - now);
+      this.#release(end - now, job.resumed);
       now = end;
     }
   };
 
-  async #wait(rest: Promise<void>, startedAt: number): Promise<void> {
+  async #wait(rest: Promise<void>, startedAt: number, resumed: boolean): Promise<void> {
     try {
       await rest;
     } catch (error) {
       this.#onDefect?.(error);
     }
-    this.#release(this.#clock.now() - startedAt);
+    this.#release(this.#clock.now() - startedAt, resumed);
   }
 
-  #release(tookMs: number): void {
+  #release(tookMs: number, resumed: boolean): void {
     this.#running -= 1;
-    this.counts.finished += 1;
+    if (!resumed) this.counts.finished += 1;
     this.#serviceMs += (tookMs - this.#serviceMs) / 16;
   }
 

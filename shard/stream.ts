@@ -97,7 +97,7 @@ async function forward(task: Task, iterator: AnyIterator, batch: Batch): Promise
     const { gate } = batch;
     if (gate !== undefined) {
       batch.gate = undefined;
-      await gate;
+      await task.rest(gate);
       turnStart = clock.now();
     } else if (clock.now() - turnStart > turnMs) {
       await new Promise((resolve) => setImmediate(resolve));

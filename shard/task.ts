@@ -51,6 +51,10 @@ export class Task extends Job {
   #givenUp: GiveUp | undefined = undefined;
   /** Ends the wait of the slot. */
   #release: (() => void) | undefined = undefined;
+  /** Streaming: it has no slot. */
+  #resting = false;
+  /** Streaming: ends the wait for another slot. */
+  #wake: (() => void) | undefined = undefined;
   #settled = false;
   #patience: Timer | undefined = undefined;
   /** Streaming: asks the iterator to end. */
@@ -143,8 +147,36 @@ export class Task extends Job {
     this.#over(why === 'deadline' ? 4 : 1);
     this.#abort?.abort(reasonOf(why));
     this.endItems?.();
+    this.#wake?.();
     if (!this.#settled) this.#waitForHandler();
     return false;
+  }
+
+  /**
+   * Streaming: waits until the reader wants more. The slot goes to others meanwhile, or a few readers that take their time would keep
+   * everybody else waiting; it takes the next free one then, before what hasn't begun.
+   */
+  async rest(gate: Promise<void>): Promise<void> {
+    this.#resting = true;
+    this.#release?.();
+    this.#release = undefined;
+    await gate;
+    if (this.isOver) return;
+    await new Promise<void>((wake) => {
+      this.#wake = wake;
+      this.owner.host.execution.resume(new RestOfTask(this));
+    });
+    this.#wake = undefined;
+  }
+
+  /** It has a slot again: resolves when that is free. */
+  awake(): Promise<void> | undefined {
+    if (this.isOver) return undefined;
+    return new Promise((resolve) => {
+      this.#resting = false;
+      this.#release = resolve;
+      this.#wake?.();
+    });
   }
 
   /** Ends it with what the handler made; `stream.ts` ends with no data. */
@@ -190,7 +222,9 @@ export class Task extends Job {
   /** What the slot waits for: the handler, or, once it was given up, not much longer. */
   #hold(result: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
-      this.#release = resolve;
+      // A stream may have come to its first rest already.
+      if (this.#resting) resolve();
+      else this.#release = resolve;
       result.then(
         (value) => {
           // A stream's work has ended its task by itself.
@@ -222,6 +256,28 @@ export class Task extends Job {
       this.#release?.();
     }, host.abandonAfterMs);
   }
+}
+
+/** A streaming task that waits for a slot again. */
+class RestOfTask extends Job {
+  override readonly resumed = true;
+  readonly deadline: number;
+  readonly priority: number;
+  readonly root: string;
+  readonly #task: Task;
+  constructor(task: Task) {
+    super();
+    this.#task = task;
+    this.deadline = task.deadline;
+    this.root = task.root;
+    // Priorities are whole: before what hasn't begun, but not before what matters more.
+    this.priority = task.priority + 0.5;
+  }
+  override run(): Promise<void> | undefined {
+    return this.#task.awake();
+  }
+  /** The task's owner sees to its deadline. */
+  override expire(): void {}
 }
 
 /** What the handler sees: nothing of the task's own doings. */

@@ -1,0 +1,47 @@
+/**
+ * A stream whose reader took its time kept its execution slot while it waited: as many such readers as a worker has slots, or one on a
+ * root before that many local shards, and every other call waited until its deadline.
+ */
+import { once } from 'node:events';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import test from 'ava';
+import { methodCodecs } from '../../shared/schema/codecs.ts';
+import { searchPlan, startRoot, startWorker } from '../kit/cluster.ts';
+
+const identity = (bytes: Buffer): Buffer => bytes;
+const { encodeRequest } = methodCodecs(searchPlan).get('List')!;
+
+for (const links of [true, false]) {
+  test(`a reader that takes its time holds up nobody else, ${links ? 'over links' : 'over plain gRPC'}`, async (t) => {
+    const worker = await startWorker(t, 'w', { shards: [0, 1], shardCount: 2, concurrency: 2 });
+    const { address, client } = await startRoot(t, [worker], { links });
+    const slow = new Client(address, credentials.createInsecure());
+    t.teardown(() => slow.close());
+    const stream = slow.makeServerStreamRequest<Buffer, Buffer>(
+      '/acme.search.v1.Search/List',
+      identity,
+      identity,
+      encodeRequest({ perShard: 1500, bodyBytes: 10_000 }) as Buffer,
+      new Metadata(),
+      { deadline: Date.now() + 30_000 },
+    );
+    stream.on('error', () => {});
+    let items = 0;
+    stream.on('data', () => {
+      items++;
+    });
+    await once(stream, 'data');
+    stream.pause();
+    // The buffers on the way fill up; what comes then waits for a slot.
+    for (let i = 0; i < 30; i++) {
+      const { code, details } = await client.call('TopK', { text: 'x' }, { timeoutMs: 4000 });
+      t.is(code, 0, details);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    t.true(items < 3000);
+    stream.resume();
+    const [{ code }] = (await once(stream, 'status')) as [{ code: number }];
+    t.is(code, 0);
+    t.is(items, 3000);
+  });
+}
