@@ -157,8 +157,9 @@ export class Scatter {
     for (const { shard } of this.#options.plan.tasks) {
       if (this.collector.has(shard)) continue;
       const trouble = this.#trouble?.get(shard);
-      const attempts = trouble === undefined ? 1 : Math.max(trouble.tried.length, 0);
       const lost = trouble?.lost;
+      // The attempt that is still open is one as well.
+      const attempts = (trouble?.tried.length ?? 0) + (lost === undefined ? 1 : 0);
       if (lost === undefined) missing.push({ shard, cause: open, detail, attempts });
       else missing.push({ shard, cause: lost.cause, detail: lost.failure.message, attempts });
     }
