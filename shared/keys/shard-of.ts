@@ -11,12 +11,7 @@ export const defaultVirtualShards = 4096;
 /** Where a product of two counts must stay exact in a double. */
 const maxVirtualShards = 2 ** 20;
 
-/** The shard of a virtual shard in the default map: contiguous ranges whose sizes differ by at most one. */
-export function shardOfVirtual(virtual: number, shardCount: number, virtualShards: number): number {
-  return Math.floor((virtual * shardCount) / virtualShards);
-}
-
-/** The shard of a hash in the default map. */
+/** The shard of a hash in the default map: contiguous ranges of virtual shards whose sizes differ by at most one. */
 export function shardOfHash(hash: number, shardCount: number, virtualShards: number): number {
   return Math.floor(((hash % virtualShards) * shardCount) / virtualShards);
 }

@@ -16,9 +16,6 @@ export const secondsBuckets = [
   0.0005, 0.001, 0.0025, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const;
 
-/** From 256 B (an echo) to 4 MiB (grpc's default for a message). */
-export const bytesBuckets = [256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304] as const;
-
 export const rootDefinitions = {
   answers: {
     name: 'regather_root_answers_total',
