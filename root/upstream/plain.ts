@@ -44,12 +44,16 @@ const NO_SEGMENTS: readonly number[] = [];
  * limits of their own: what is over this budget isn't reset but left to its own deadline.
  */
 const RESETS_PER_SECOND = 25;
+/** A message is received, up to so many times the bound, to name its size; a larger one isn't, to bound what a worker can make the root hold. */
+const MAX_OVERSIZE = 8;
 /** Bytes of a stream's items that may wait for their consumer before the call is paused. */
 const STREAM_CREDIT = 256 * 1024;
 
 export class PlainUpstream implements Upstream {
   readonly #options: PlainUpstreamOptions;
   readonly #paths = new Map<string, string>();
+  /** Bytes of a message that the channel takes. */
+  readonly maxReceived: number;
   #client: Client;
   #connections: ConnectionTracker;
   #connectingSince: number | undefined;
@@ -60,6 +64,8 @@ export class PlainUpstream implements Upstream {
   constructor(options: PlainUpstreamOptions) {
     this.#options = options;
     for (const method of options.plan.methods) this.#paths.set(method.leaf.name, method.leaf.path);
+    const largest = Math.max(...options.plan.methods.map(({ maxAnswerBytes }) => maxAnswerBytes));
+    this.maxReceived = MAX_OVERSIZE * largest;
     this.#connections = new ConnectionTracker(options.credentials);
     this.#client = this.#connect();
   }
@@ -97,7 +103,7 @@ export class PlainUpstream implements Upstream {
 
   #connect(): Client {
     const client = new Client(this.#options.address, this.#connections.credentials, {
-      ...clientChannelOptions(-1, this.#options.workerTls?.server_name),
+      ...clientChannelOptions(this.maxReceived, this.#options.workerTls?.server_name),
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 5000,
     });
@@ -238,7 +244,8 @@ class PlainCall implements LeafHandle {
       this.#metadata(task.shard),
       {},
       (error, response) => {
-        if (error !== null || response === undefined) failure = failureOf(task.shard, error);
+        if (error !== null || response === undefined)
+          failure = failureOf(task.shard, error, maxPartBytes, this.#upstream.maxReceived);
         else if (response.length > maxPartBytes)
           failure = tooLarge(task.shard, response.length, maxPartBytes);
         else answer = response;
@@ -284,7 +291,8 @@ class PlainCall implements LeafHandle {
     });
     // 'status' comes as soon as the trailers do; the items before it may still be waiting in a paused stream: 'end' waits for them.
     stream.on('error', (error: StatusObject & Error) => {
-      if (this.#running[index] !== undefined) this.#settle(index, failureOf(task.shard, error));
+      if (this.#running[index] !== undefined)
+        this.#settle(index, failureOf(task.shard, error, maxPartBytes, this.#upstream.maxReceived));
     });
     let trailers: Metadata | undefined;
     stream.on('status', ({ metadata }: StatusObject) => {
@@ -340,7 +348,15 @@ const NEVER_SENT =
   /^(No connection established|Name resolution failed|Stream refused by server|Channel closed before call started)/;
 const LOST = /^(Connection dropped|Received RST_STREAM|Write (error|failed)|(read|write|connect) E[A-Z]+)/;
 
-function failureOf(shard: number, error: (StatusObject & Error) | null): TaskFailure {
+/** What grpc-js says of a response above the channel's bound; a server says the same of a request above its own. */
+const TOO_LARGE = /^Received message larger than max \((\d+) vs (\d+)\)$/;
+
+function failureOf(
+  shard: number,
+  error: (StatusObject & Error) | null,
+  maxPartBytes: number,
+  maxReceived: number,
+): TaskFailure {
   if (error === null) {
     return {
       shard,
@@ -351,6 +367,8 @@ function failureOf(shard: number, error: (StatusObject & Error) | null): TaskFai
       source: 'protocol',
     };
   }
+  const [, sizeBytes, bound] = TOO_LARGE.exec(error.details) ?? [];
+  if (Number(bound) === maxReceived) return tooLarge(shard, Number(sizeBytes), maxPartBytes);
   const details = error.metadata.get('grpc-status-details-bin')[0];
   const pushback = Number(error.metadata.get('grpc-retry-pushback-ms')[0] ?? 0);
   const neverSent = NEVER_SENT.test(error.details);
