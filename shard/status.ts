@@ -19,6 +19,15 @@ const highestCode = 16;
  * details a Uint8Array in `details` or `grpc-status-details-bin` in `metadata`. Everything else is UNKNOWN.
  */
 export function statusOf(thrown: unknown): Status {
+  try {
+    return readStatus(thrown);
+  } catch {
+    // A getter or a toString of it threw: what a handler throws must never throw at us.
+    return { code: 2, message: 'Thrown: a value that cannot be read', unexpected: true };
+  }
+}
+
+function readStatus(thrown: unknown): Status {
   if (thrown instanceof RegatherError) {
     return { code: thrown.grpc, message: thrown.message, unexpected: thrown.code === 'INTERNAL' };
   }

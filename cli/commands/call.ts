@@ -55,16 +55,26 @@ export async function call(method: string, request: string, options: CallOptions
     'grpc.max_receive_message_length': -1,
     ...serverNameOptions(tls),
   });
-  try {
-    await connect(client, target.address);
-    const descriptors = target.descriptors ?? (await reflectOr(client, target.address));
+  const prepare = (descriptors: Descriptors): Prepared => {
     const found = findMethod(descriptors, method, target.service);
     const types = new JsonTypes(descriptors);
-    const bytes = encodeJson(types, types.message(found.requestType), value);
+    return { found, types, bytes: encodeJson(types, types.message(found.requestType), value) };
+  };
+  try {
+    // Wrong usage is told first, whoever is there or not; without a schema of our own it takes the server's to know.
+    const known = target.descriptors === undefined ? undefined : prepare(target.descriptors);
+    await connect(client, target.address);
+    const { found, types, bytes } = known ?? prepare(await reflectOr(client, target.address));
     return await new Conversation(client, found, types, options.json === true).run(bytes, metadata, deadline);
   } finally {
     client.close();
   }
+}
+
+interface Prepared {
+  readonly found: FoundMethod;
+  readonly types: JsonTypes;
+  readonly bytes: Buffer;
 }
 
 interface Target {

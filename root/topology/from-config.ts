@@ -19,9 +19,10 @@ export function topologyFromConfig(loaded: LoadedConfig): TopologyProvider {
     return fileTopology({ ...shape, file: topology.file, name: name === '' ? topology.file : name });
   }
   const document = topology.static!;
-  const [first] = topologyProblems(document, shape);
-  if (first !== undefined) {
-    throw loaded.error(`topology.static.${first.path.join('.')}`, first.message, 'TOPOLOGY_INVALID');
-  }
+  const problems = topologyProblems(document, shape).map(({ path, message }) => ({
+    key: `topology.static.${path.join('.')}`,
+    message,
+  }));
+  if (problems.length > 0) throw loaded.errors(problems, 'TOPOLOGY_INVALID');
   return staticTopology(toTopology(document, shape, document.epoch ?? 1));
 }

@@ -7,7 +7,7 @@ import { RegatherError } from '../errors/errors.ts';
 import { didYouMean } from '../schema/suggest.ts';
 import { type ConfigKey, environmentName, isInList, keysOf } from './keys.ts';
 import { type Problem, problemsError } from './problems.ts';
-import { brokenRules } from './rules.ts';
+import { type BrokenRule, brokenRules } from './rules.ts';
 import { type Config, configSchema } from './schema.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { type KeyPath, parseYaml, type YamlDocument } from './yaml-document.ts';
@@ -42,6 +42,8 @@ export interface LoadedConfig {
   readonly sources: ReadonlyMap<string, string>;
   /** An error about this key that says where the key stands. */
   error(key: string, message: string, code?: ErrorCode): RegatherError;
+  /** One error for several, a line each. At least one. */
+  errors(problems: readonly BrokenRule[], code?: ErrorCode): RegatherError;
 }
 
 /** Throws RegatherError CONFIG_INVALID with a line for each problem. */
@@ -87,6 +89,11 @@ export function loadConfig(file: string, options: LoadOptions = {}): LoadedConfi
     config,
     sources,
     error: (key, message, code = 'CONFIG_INVALID') => problemsError(code, [problem(place, key, message)]),
+    errors: (broken, code = 'CONFIG_INVALID') =>
+      problemsError(
+        code,
+        broken.map(({ key, message }) => problem(place, key, message)),
+      ),
   };
 }
 

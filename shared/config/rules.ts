@@ -34,7 +34,13 @@ export function brokenRules(config: Config): BrokenRule[] {
     });
   }
   const count = config.shards?.count;
+  if (worker.shards?.length === 0) {
+    broken.push({ key: 'worker.shards', message: 'expected at least one shard, got []' });
+  }
   for (const [i, shard] of (worker.shards ?? []).entries()) {
+    if (worker.shards?.indexOf(shard) !== i) {
+      broken.push({ key: `worker.shards.${i}`, message: `expected each shard once, got ${shard} again` });
+    }
     if (count !== undefined && shard >= count) {
       broken.push({
         key: `worker.shards.${i}`,

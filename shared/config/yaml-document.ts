@@ -1,5 +1,5 @@
 /** A YAML file that knows on which line each of its values stands. */
-import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parseDocument, type YAMLParseError } from 'yaml';
 import type { ErrorCode } from '../errors/codes.ts';
 import { type Problem, problemsError } from './problems.ts';
 
@@ -17,14 +17,14 @@ export interface YamlDocument {
 /** Throws an error of `code` with file and line for what isn't YAML: also a key that is there twice. */
 export function parseYaml(text: string, file: string, code: ErrorCode = 'CONFIG_INVALID'): YamlDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   if (document.errors.length > 0) {
     const problems = document.errors.map(
       (error): Problem => ({
         file,
         line: lines.linePos(error.pos[0]).line,
         key: '',
-        message: `expected YAML: ${error.message.split('\n', 1)[0]}`,
+        message: `expected YAML: ${complaint(error)}`,
       }),
     );
     throw problemsError(code, problems);
@@ -52,4 +52,10 @@ export function parseYaml(text: string, file: string, code: ErrorCode = 'CONFIG_
       return isNode(document.contents) ? line(document.contents.range?.[0]) : undefined;
     },
   };
+}
+
+/** One line; the library's own advice, on how to call it, is of no use to the person who wrote the file. */
+function complaint(error: YAMLParseError): string {
+  if (error.code === 'MULTIPLE_DOCS') return 'One document is allowed, here a second one begins';
+  return error.message.split('\n', 1)[0]!;
 }
