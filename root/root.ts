@@ -8,6 +8,7 @@ import { Lifecycle, type LifecycleState } from '../shared/lifecycle/lifecycle.ts
 import { installSignals } from '../shared/lifecycle/signals.ts';
 import { bind, shutDown } from '../shared/listen/server.ts';
 import { createLogger, type ProcessLog } from '../shared/log/logger.ts';
+import { LoopDelayMonitor, loopDelayStatus } from '../shared/loop-delay.ts';
 import { compileMerger } from '../shared/merge/compile.ts';
 import { createProcessMetrics } from '../shared/metrics/process.ts';
 import { MetricRegistry } from '../shared/metrics/registry.ts';
@@ -92,12 +93,12 @@ class RegatherRoot implements Root {
   readonly #registry: MetricRegistry;
   readonly #metrics: RootMetrics;
   readonly #fleet: Fleet;
+  readonly #loopDelay: LoopDelayMonitor;
   #health: HealthService = healthService();
   #server: Server | undefined;
   #serving: ServingContext | undefined;
   #served: ReadonlyMap<string, ServedMethod> | undefined;
   #admin: AdminServer | undefined;
-  #stopMetrics: (() => void) | undefined;
   #address: string | undefined;
   #pick = 0;
 
@@ -107,6 +108,7 @@ class RegatherRoot implements Root {
     this.#log = options.log ?? createLogger({ fields: { kind: 'root', id: this.#id } });
     this.#registry = new MetricRegistry();
     this.#metrics = createRootMetrics(this.#registry);
+    this.#loopDelay = new LoopDelayMonitor(options.clock ?? systemClock);
     this.lifecycle = new Lifecycle({
       onFailure: ({ phase, name, error }) =>
         this.#log.error('a lifecycle hook failed', { phase, name, error }),
@@ -132,8 +134,8 @@ class RegatherRoot implements Root {
 
   async start(): Promise<{ readonly address: string; readonly admin?: string }> {
     const { options, lifecycle } = { options: this.#options, lifecycle: this.lifecycle };
-    const processMetrics = createProcessMetrics(this.#registry, { version, kind: 'root' });
-    this.#stopMetrics = () => processMetrics.stop();
+    const processMetrics = createProcessMetrics(this.#registry, { version, kind: 'root' }, this.#loopDelay);
+    this.#loopDelay.start();
     lifecycle.onChange((state) => processMetrics.setState(state));
     if (options.signals !== false) installSignals(lifecycle);
     lifecycle.onDrain('requests', () => this.#drainRequests());
@@ -190,6 +192,7 @@ class RegatherRoot implements Root {
       service: this.#options.plan.name,
       address: this.#address,
       inFlight: this.#metrics.inFlight.value,
+      loopDelayMs: loopDelayStatus(this.#loopDelay),
       ...this.#fleet.status(),
     };
   }
@@ -199,6 +202,7 @@ class RegatherRoot implements Root {
     const fleet = this.#fleet;
     return {
       clock,
+      loopDelay: this.#loopDelay,
       metrics: this.#metrics,
       scatterMetrics: fleet,
       retry: this.#options.retry ?? true,
@@ -300,7 +304,7 @@ class RegatherRoot implements Root {
     // What the drain hook left: a second signal doesn't wait for it.
     if (this.#server !== undefined && this.#address !== undefined) this.#server.drain(this.#address, 0);
     this.#fleet.close();
-    this.#stopMetrics?.();
+    this.#loopDelay.stop();
     await this.#admin?.close();
   }
 }

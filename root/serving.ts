@@ -1,5 +1,6 @@
 /** What every answer of a root needs of it. */
 import type { Clock } from '../shared/clock.ts';
+import type { LoopDelay } from '../shared/loop-delay.ts';
 import type { RootMetrics } from '../shared/metrics/root.ts';
 import type { Missing } from './coverage.ts';
 import type { GatherMemory } from './gather-memory.ts';
@@ -8,6 +9,8 @@ import type { ScatterMetrics } from './scatter.ts';
 
 export interface ServingContext {
   readonly clock: Clock;
+  /** How late this root's own event loop is: no extra work while it can't keep up with what it has. */
+  readonly loopDelay: LoopDelay;
   readonly metrics: RootMetrics;
   readonly scatterMetrics: ScatterMetrics;
   /** Shared by all answers. */

@@ -12,6 +12,7 @@ import { installSignals } from '../shared/lifecycle/signals.ts';
 import { type LinkServer, serveLink } from '../shared/link/server.ts';
 import { bind, createServer, shutDown } from '../shared/listen/server.ts';
 import { createLogger, type ProcessLog } from '../shared/log/logger.ts';
+import { LoopDelayMonitor, loopDelayStatus } from '../shared/loop-delay.ts';
 import { createProcessMetrics } from '../shared/metrics/process.ts';
 import { MetricRegistry } from '../shared/metrics/registry.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../shared/metrics/worker.ts';
@@ -131,6 +132,7 @@ class RunningWorker implements Host {
   readonly clock: Clock;
   readonly execution: Execution;
   readonly alarms = new Alarms();
+  readonly #loopDelay: LoopDelayMonitor;
   readonly metrics: WorkerMetrics;
   readonly abandonAfterMs: number;
   readonly combine: boolean;
@@ -159,6 +161,7 @@ class RunningWorker implements Host {
     this.#id = options.id ?? defaultId();
     this.log = options.log ?? createLogger({ fields: { kind: 'worker', id: this.#id } });
     this.clock = options.clock ?? systemClock;
+    this.#loopDelay = new LoopDelayMonitor(this.clock);
     this.abandonAfterMs = bounded('abandonAfterMs', options.abandonAfterMs ?? 5_000, 0, 3_600_000);
     this.combine = options.combine ?? true;
     this.execution = new Execution({
@@ -222,7 +225,8 @@ class RunningWorker implements Host {
   #hook(): void {
     const lifecycle = this.#lifecycle;
     const { hooks = {} } = this.#options;
-    const process = createProcessMetrics(this.#registry, { version, kind: 'worker' });
+    const process = createProcessMetrics(this.#registry, { version, kind: 'worker' }, this.#loopDelay);
+    this.#loopDelay.start();
     let last: LifecycleState = lifecycle.state;
     lifecycle.onChange((state) => {
       if (state === last) return;
@@ -235,7 +239,7 @@ class RunningWorker implements Host {
     lifecycle.onUndrain('calls', () => this.#undrain());
     if (hooks.onSave !== undefined) lifecycle.onSave('hooks.onSave', hooks.onSave);
     lifecycle.onStop('close', async (signal) => {
-      process.stop();
+      this.#loopDelay.stop();
       await this.#close();
       await hooks.onStop?.(signal);
       await this.#admin?.close();
@@ -366,6 +370,7 @@ class RunningWorker implements Host {
         ...execution.counts,
       },
       calls: this.#openCalls,
+      loopDelayMs: loopDelayStatus(this.#loopDelay),
       links: this.#link?.streams ?? 0,
       combined: metrics.combines.combined.value,
     };

@@ -204,7 +204,7 @@ export const processDefinitions = {
   eventLoopDelay: {
     name: 'regather_event_loop_delay_seconds',
     type: 'gauge',
-    help: 'How late the event loop was since the last scrape: p50, p99, max.',
+    help: 'How late the event loop was: p50 and p99 of the last two seconds, max since the last scrape.',
     labels: ['at'],
   },
   state: {

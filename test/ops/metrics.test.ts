@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import test from 'ava';
 import { startAdmin } from '../../shared/admin/admin.ts';
+import { systemClock } from '../../shared/clock.ts';
 import { Lifecycle } from '../../shared/lifecycle/lifecycle.ts';
 import { createLogger } from '../../shared/log/logger.ts';
+import { LoopDelayMonitor } from '../../shared/loop-delay.ts';
 import { Counter, Family, Histogram, maxSeries } from '../../shared/metrics/instruments.ts';
 import { createProcessMetrics } from '../../shared/metrics/process.ts';
 import { MetricRegistry } from '../../shared/metrics/registry.ts';
@@ -15,7 +17,7 @@ async function scrape(
 ): Promise<{ text: string; type: string | null }> {
   const metrics = new MetricRegistry();
   fill(metrics);
-  const own = createProcessMetrics(metrics, { version: '1.2.3', kind: 'root' });
+  createProcessMetrics(metrics, { version: '1.2.3', kind: 'root' }, new LoopDelayMonitor(systemClock));
   const admin = await startAdmin({
     listen: '127.0.0.1:0',
     kind: 'root',
@@ -33,7 +35,6 @@ async function scrape(
     throw new Error('no JSON metrics');
   const text = await response.text();
   await admin.close();
-  own.stop();
   return { text, type: response.headers.get('content-type') };
 }
 

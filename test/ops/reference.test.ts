@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import test from 'ava';
 import { createProgram } from '../../cli/program.ts';
 import { generatedFiles } from '../../scripts/generate.ts';
+import { systemClock } from '../../shared/clock.ts';
 import { codes } from '../../shared/errors/codes.ts';
+import { LoopDelayMonitor } from '../../shared/loop-delay.ts';
 import { processDefinitions, rootDefinitions, workerDefinitions } from '../../shared/metrics/definitions.ts';
 import { createProcessMetrics } from '../../shared/metrics/process.ts';
 import { MetricRegistry } from '../../shared/metrics/registry.ts';
@@ -51,12 +53,11 @@ test('every metric that is defined is exported with its labels, and none besides
   const registry = new MetricRegistry({ nodeMetrics: false });
   const root = createRootMetrics(registry);
   const worker = createWorkerMetrics(registry);
-  const own = createProcessMetrics(registry, { version: '1.2.3', kind: 'root' });
+  createProcessMetrics(registry, { version: '1.2.3', kind: 'root' }, new LoopDelayMonitor(systemClock));
   root.method('TopK').answered(0, 0.01);
   root.worker('w0');
   worker.method('TopK').finished(0, 0.01);
   const exported = await registry.json();
-  own.stop();
   t.deepEqual(exported.map((metric) => metric.name).sort(), definitions.map((one) => one.name).sort());
   for (const { name, labels } of definitions) {
     const [sample] = exported.find((metric) => metric.name === name)!.samples;

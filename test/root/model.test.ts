@@ -201,6 +201,7 @@ function run({ shards, replicas, method, seed, trouble }: World): Outcome {
   const serving: ServingContext = {
     clock,
     metrics,
+    loopDelay: { p50Ms: 0, p99Ms: 0, meanMs: 0 },
     memory: new GatherMemory(),
     scatterMetrics: { leafCallEnded() {}, retried() {} },
     retry: true,
