@@ -1,6 +1,7 @@
 /** Everything that is public. What isn't here may change without notice. */
 
 // For those who serve: a root before shards, workers that host them.
+export type { MethodPolicyOptions, PolicyOptions } from './root/policy.ts';
 export { createRoot, type Root, type RootOptions } from './root/root.ts';
 export { fileTopology } from './root/topology/file.ts';
 export { staticTopology } from './root/topology/static.ts';

@@ -1,5 +1,6 @@
 /** The service that a config names, compiled; and the modules it names, loaded. */
 import { pathToFileURL } from 'node:url';
+import { unknownMethod } from '../root/policy.ts';
 import type { LoadedConfig } from '../shared/config/load.ts';
 import type { CustomReducer, CustomReducers } from '../shared/reducers/custom.ts';
 import { compilePlan } from '../shared/schema/compile.ts';
@@ -17,7 +18,7 @@ export function descriptorSource(loaded: LoadedConfig): DescriptorSource {
   return proto === undefined ? { descriptor: descriptor! } : { proto, includeDirs: include };
 }
 
-/** Throws what the schema and the modules throw: file, line and field. */
+/** Throws what the schema and the modules throw, file, line and field; and what the config says of methods that aren't there. */
 export async function loadService(loaded: LoadedConfig): Promise<LoadedService> {
   const reducers = await loadReducers(loaded);
   const descriptors = loadDescriptors(descriptorSource(loaded));
@@ -25,6 +26,11 @@ export async function loadService(loaded: LoadedConfig): Promise<LoadedService> 
     customNames: new Set(reducers.keys()),
     customFree: new Set([...reducers.values()].filter((one) => one.free === true).map((one) => one.name)),
   });
+  for (const name of Object.keys(loaded.config.root.methods)) {
+    if (!plan.methods.some((method) => method.name === name)) {
+      throw loaded.error(`root.methods.${name}`, unknownMethod(name, plan));
+    }
+  }
   return { descriptors, plan, reducers };
 }
 

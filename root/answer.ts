@@ -6,12 +6,14 @@ import type { Merger } from '../shared/merge/merger.ts';
 import type { RootMethodMetrics } from '../shared/metrics/root.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
 import { type Accepted, accept } from './accept.ts';
+import type { Attempt } from './attempt.ts';
 import type { Coverage, Missing } from './coverage.ts';
 import { coverageFailure, enough, errorFailure, type Failure } from './finish.ts';
 import { composed, type InnerCoverage, readInnerCoverage } from './inner-coverage.ts';
 import { planRequest, type RequestPlan } from './plan.ts';
+import type { MethodPolicy } from './policy.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
-import { type Attempt, type Collector, type FinishReason, Scatter } from './scatter.ts';
+import { type Collector, type FinishReason, Scatter } from './scatter.ts';
 import type { ServingContext } from './serving.ts';
 
 /** What all answers of a method share. */
@@ -19,6 +21,7 @@ export interface ServedMethod {
   readonly plan: MethodPlan;
   /** ALL and SPLIT, unary. */
   readonly merger: Merger | undefined;
+  readonly policy: MethodPolicy;
   readonly metrics: RootMethodMetrics;
 }
 
@@ -69,10 +72,10 @@ export abstract class Answer<C extends AnyCall> implements Collector {
         replicas: this.replicas,
         metadata: this.#accepted.metadata,
         deadline: this.#accepted.deadline,
-        clock: serving.clock,
-        metrics: serving.scatterMetrics,
-        retry: serving.retry,
+        policy: this.method.policy,
+        explain: false,
       },
+      serving.scatter,
       this,
     );
     this.planned();

@@ -22,7 +22,7 @@ import type { ServedMethod } from './answer.ts';
 import { causeNumbers, type Missing } from './coverage.ts';
 import { createGateway } from './gateway.ts';
 import { GatherMemory } from './gather-memory.ts';
-import { type BreakerOptions, defaultBreakerOptions } from './replicas/breaker.ts';
+import { type MethodPolicyOptions, type Policies, type PolicyOptions, resolvePolicies } from './policy.ts';
 import { Fleet } from './replicas/fleet.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
 import type { ServingContext } from './serving.ts';
@@ -46,15 +46,16 @@ export interface RootOptions {
   readonly maxConcurrentStreams?: number;
   /** `false`: workers are called through their plain methods, even those with links. Default true. */
   readonly links?: boolean;
-  /** `false`: a failed task isn't tried elsewhere. Default true. */
-  readonly retry?: boolean;
   /** A link with work on it that is silent for this long is lost. Default 800 ms. */
   readonly silenceMs?: number;
   /** Default 1000 ms. */
   readonly connectTimeoutMs?: number;
   /** What all answers together may hold in partials. Default: a quarter of the process's memory. */
   readonly maxGatherBytes?: number;
-  readonly breaker?: Partial<BreakerOptions>;
+  /** What is done against slow and failing shards, where it differs from the defaults. */
+  readonly policy?: PolicyOptions;
+  /** By the method's short name, where one differs from `policy`. */
+  readonly methods?: Readonly<Record<string, MethodPolicyOptions>>;
   readonly log?: ProcessLog;
   readonly clock?: Clock;
   /** Drain on SIGTERM and SIGINT, stop at once on a second one. Default true. */
@@ -92,6 +93,7 @@ class RegatherRoot implements Root {
   readonly #log: ProcessLog;
   readonly #registry: MetricRegistry;
   readonly #metrics: RootMetrics;
+  readonly #policies: Policies;
   readonly #fleet: Fleet;
   readonly #loopDelay: LoopDelayMonitor;
   #health: HealthService = healthService();
@@ -106,6 +108,7 @@ class RegatherRoot implements Root {
     this.#options = options;
     this.#id = options.id ?? `${hostname()}-${process.pid}`;
     this.#log = options.log ?? createLogger({ fields: { kind: 'root', id: this.#id } });
+    this.#policies = resolvePolicies(options.plan, options.policy, options.methods);
     this.#registry = new MetricRegistry();
     this.#metrics = createRootMetrics(this.#registry);
     this.#loopDelay = new LoopDelayMonitor(options.clock ?? systemClock);
@@ -121,7 +124,7 @@ class RegatherRoot implements Root {
       connectTimeoutMs: options.connectTimeoutMs ?? 1000,
       credentials: channelCredentials(options.workerTls),
       workerTls: options.workerTls,
-      breaker: { ...defaultBreakerOptions, ...options.breaker },
+      breaker: this.#policies.root.breaker,
       log: this.#log,
       metrics: this.#metrics,
       onCovered: () => this.#covered(),
@@ -204,8 +207,7 @@ class RegatherRoot implements Root {
       clock,
       loopDelay: this.#loopDelay,
       metrics: this.#metrics,
-      scatterMetrics: fleet,
-      retry: this.#options.retry ?? true,
+      scatter: { clock, metrics: fleet },
       memory: new GatherMemory(this.#options.maxGatherBytes),
       replicas: (): ReplicaSet => fleet.replicas(),
       pick: () => {
@@ -227,6 +229,7 @@ class RegatherRoot implements Root {
         plan,
         merger:
           plan.merge === undefined ? undefined : compileMerger(plan, this.#options.reducers ?? new Map()),
+        policy: this.#policies.methods.get(plan.name)!,
         metrics: this.#metrics.method(plan.name),
       });
     }

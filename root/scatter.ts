@@ -2,22 +2,18 @@
  * Scatter: attempts per task until one commits, all fail, or time is up. It knows leaf calls and failures, not payloads: those go to
  * its collector (gather for unary answers, the client's stream for streaming ones).
  */
-import { status } from '@grpc/grpc-js';
 import type { Clock, Timer } from '../shared/clock.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
-import type {
-  LeafCall,
-  LeafEnd,
-  LeafHandle,
-  LeafMetadata,
-  LeafSink,
-  TaskFailure,
-} from '../shared/link/leaf-call.ts';
+import type { LeafCall, LeafEnd, LeafMetadata, TaskFailure } from '../shared/link/leaf-call.ts';
+import { Attempt, type AttemptKind } from './attempt.ts';
 import type { Cause, Missing } from './coverage.ts';
+import { causeOf, malformed, unavailable } from './failures.ts';
 import type { RequestPlan } from './plan.ts';
-import { mayRetry, recordFailure, recordSuccess } from './replicas/outcome.ts';
-import type { Replica, ReplicaSet, Share } from './replicas/replica-set.ts';
-import type { WorkerConnection } from './upstream/worker-connection.ts';
+import type { MethodPolicy } from './policy.ts';
+import { mayRetry, recordBegin, recordEnd, recordTimeout } from './replicas/outcome.ts';
+import type { Replica, ReplicaSet } from './replicas/replica-set.ts';
+import { type Share, Shares } from './replicas/share.ts';
+import type { Worker } from './replicas/worker.ts';
 
 /** What becomes of the payloads, and of the end. */
 export interface Collector {
@@ -45,8 +41,14 @@ export type FinishReason = 'settled' | 'deadline' | 'cancelled';
 /** What the owner of all scatters counts. */
 export interface ScatterMetrics {
   /** `tasks`: how many the call carried. */
-  leafCallEnded(worker: WorkerConnection, end: LeafEnd, tasks: number): void;
+  leafCallEnded(worker: Worker, end: LeafEnd, tasks: number): void;
   retried(tasks: number): void;
+}
+
+/** What all scatters of a root share. */
+export interface ScatterContext {
+  readonly clock: Clock;
+  readonly metrics: ScatterMetrics;
 }
 
 export interface ScatterOptions {
@@ -55,10 +57,9 @@ export interface ScatterOptions {
   readonly metadata: LeafMetadata;
   /** On the clock, ms. When the answer is due at the latest, what came is what there is. */
   readonly deadline: number;
-  readonly clock: Clock;
-  readonly metrics: ScatterMetrics;
-  /** Failed tasks are tried elsewhere. */
-  readonly retry: boolean;
+  readonly policy: MethodPolicy;
+  /** Attempts note when each of their tasks was answered. */
+  readonly explain: boolean;
 }
 
 /** A failed task that no attempt works on any more. */
@@ -69,38 +70,10 @@ interface Lost {
 
 /** Only of tasks with trouble: the rest were tried once, on the worker of their share. */
 interface Trouble {
-  readonly tried: WorkerConnection[];
+  readonly tried: Worker[];
   /** Attempts that started and failed. */
   retries: number;
   lost: Lost | undefined;
-}
-
-export class Attempt implements LeafSink {
-  readonly scatter: Scatter;
-  readonly share: Share;
-  handle: LeafHandle | undefined;
-  /** Tasks that haven't been answered. */
-  open: number;
-  ended = false;
-
-  constructor(scatter: Scatter, share: Share) {
-    this.scatter = scatter;
-    this.share = share;
-    this.open = share.tasks.length;
-  }
-
-  part(shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void {
-    this.scatter.partOf(this, shards, data, segmentBytes);
-  }
-
-  below(shard: number, coverage: Uint8Array): void {
-    if (!this.scatter.done) this.scatter.collector.below(shard, coverage);
-  }
-
-  end(end: LeafEnd): void {
-    this.ended = true;
-    this.scatter.endOf(this, end);
-  }
 }
 
 /**
@@ -110,9 +83,10 @@ export class Attempt implements LeafSink {
 const FLUSH_MS = 20;
 
 export class Scatter {
-  readonly #options: ScatterOptions;
   readonly collector: Collector;
-  readonly #attempts: Attempt[] = [];
+  readonly attempts: Attempt[] = [];
+  readonly #options: ScatterOptions;
+  readonly #context: ScatterContext;
   #trouble: Map<number, Trouble> | undefined;
   #lost = 0;
   #flushAfterMs = 0;
@@ -120,8 +94,9 @@ export class Scatter {
   #timer: Timer | undefined;
   #done = false;
 
-  constructor(options: ScatterOptions, collector: Collector) {
+  constructor(options: ScatterOptions, context: ScatterContext, collector: Collector) {
     this.#options = options;
+    this.#context = context;
     this.collector = collector;
     this.#streaming = options.plan.method.kind === 'server-streaming';
   }
@@ -132,14 +107,15 @@ export class Scatter {
 
   /** Sends the first attempts. `finished` may come before it returns, if no task can go anywhere. */
   start(): void {
-    const { plan, replicas, clock, deadline } = this.#options;
-    const leftMs = Math.max(0, deadline - clock.now());
-    this.#timer = clock.setTimer(() => this.#finish('deadline'), leftMs);
+    const { plan, replicas, deadline } = this.#options;
+    const now = this.#context.clock.now();
+    const leftMs = Math.max(0, deadline - now);
     if (plan.method.minCoverage < 1) {
       this.#flushAfterMs = leftMs - Math.min(leftMs / 2, Math.max(FLUSH_MS, leftMs / 10));
     }
+    this.#arm(now);
     const { shares, unassigned } = replicas.assign(plan.tasks);
-    for (let i = 0; i < shares.length; i++) this.#send(shares[i]!);
+    for (let i = 0; i < shares.length; i++) this.#send('primary', shares[i]!, now);
     for (let i = 0; i < unassigned.length; i++) {
       const { task, cause, detail } = unassigned[i]!;
       this.#lose(task.shard, unavailable(task.shard, detail), cause);
@@ -193,48 +169,43 @@ export class Scatter {
       return;
     }
     // What came twice leaves the attempt open, and at worst cancels a call that has just ended.
-    attempt.open -= answered;
+    attempt.answered(shards, answered, this.#context.clock);
     if (this.collector.complete) this.#finish('settled');
   }
 
   endOf(attempt: Attempt, end: LeafEnd): void {
     const { share } = attempt;
+    const { clock, metrics } = this.#context;
+    attempt.endedAt = clock.now();
+    share.worker.load.settled(attempt.open);
     share.worker.finished();
-    if (end.inFlight >= 0) share.worker.load = end.inFlight;
-    this.#options.metrics.leafCallEnded(share.worker, end, share.tasks.length);
-    this.#record(attempt, end);
-    if (this.#done) return;
+    if (end.inFlight >= 0) share.worker.load.report(end.inFlight, attempt.endedAt);
+    metrics.leafCallEnded(share.worker, end, share.tasks.length);
+    recordEnd(share, end);
     attempt.open = 0;
+    if (this.#done) return;
     const { failures } = end;
-    let retries: Map<WorkerConnection, { tasks: Share['tasks'][number][]; replicas: Replica[] }> | undefined;
+    let retries: Shares | undefined;
     for (let i = 0; i < failures.length; i++) {
       const retry = this.#failed(attempt, failures[i]!);
       if (retry === undefined) continue;
-      retries ??= new Map();
-      let group = retries.get(retry.replica.worker);
-      if (group === undefined) {
-        group = { tasks: [], replicas: [] };
-        retries.set(retry.replica.worker, group);
-      }
-      group.tasks.push(retry.task);
-      group.replicas.push(retry.replica);
+      retries ??= new Shares();
+      retries.add(retry.task, retry.replica);
     }
     for (let i = 0; i < share.tasks.length; i++) {
       const { shard } = share.tasks[i]!;
       if (failures.length > 0 && failures.some((failure) => failure.shard === shard)) continue;
       this.collector.ended(shard);
     }
-    if (retries !== undefined) {
-      for (const [worker, group] of retries) {
-        this.#options.metrics.retried(group.tasks.length);
-        this.#send({ worker, ...group });
-      }
+    for (const retry of retries?.list ?? []) {
+      metrics.retried(retry.tasks.length);
+      this.#send('retry', retry, attempt.endedAt);
     }
     this.#finishIfSettled();
   }
 
-  #send(share: Share): void {
-    const { plan, metadata, deadline, replicas } = this.#options;
+  #send(kind: AttemptKind, share: Share, now: number): void {
+    const { plan, metadata, deadline, replicas, explain } = this.#options;
     const { method } = plan;
     const call: LeafCall = {
       method: method.leaf.name,
@@ -248,29 +219,44 @@ export class Scatter {
       metadata,
       maxPartBytes: method.maxAnswerBytes,
     };
-    const attempt = new Attempt(this, share);
-    this.#attempts.push(attempt);
-    share.worker.breaker.begin();
-    for (let i = 0; i < share.replicas.length; i++) share.replicas[i]!.breaker.begin();
+    const attempt = new Attempt(this, kind, share, now, explain);
+    this.attempts.push(attempt);
+    recordBegin(share);
+    share.worker.load.sent(share.tasks.length);
     attempt.handle = share.worker.run(call, attempt);
   }
+
+  /** The next thing that time brings. */
+  #nextEvent(): number {
+    return this.#options.deadline;
+  }
+
+  /** One timer, whatever there is to wait for. */
+  #arm(now: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#context.clock.setTimer(this.#onTimer, Math.max(0, this.#nextEvent() - now));
+  }
+
+  readonly #onTimer = (): void => {
+    this.#finish('deadline');
+  };
 
   /** Decides whether a failed task is tried again, and where; otherwise it is lost. */
   #failed(
     attempt: Attempt,
     failure: TaskFailure,
   ): { replica: Replica; task: Share['tasks'][number] } | undefined {
-    const { plan, replicas, clock, deadline, retry } = this.#options;
+    const { plan, replicas, deadline, policy } = this.#options;
     const { shard } = failure;
     if (this.collector.has(shard)) return undefined;
     const trouble = this.#troubleOf(shard);
     if (trouble.lost !== undefined) return undefined;
     trouble.tried.push(attempt.share.worker);
     if (
-      retry &&
+      policy.retry.enabled &&
       mayRetry(plan.method, failure, trouble.retries) &&
       this.collector.restartable(shard) &&
-      clock.now() < deadline
+      this.#context.clock.now() < deadline
     ) {
       const replica = replicas.another(shard, trouble.tried);
       if (replica !== undefined) {
@@ -301,32 +287,6 @@ export class Scatter {
     return trouble;
   }
 
-  /** Breakers hear of settled outcomes only: what we cancelled says nothing, what ran into the deadline does. */
-  #record(attempt: Attempt, end: LeafEnd): void {
-    const { share } = attempt;
-    const { failures } = end;
-    if (failures.length === 0) {
-      share.worker.breaker.success();
-      for (let i = 0; i < share.replicas.length; i++) share.replicas[i]!.breaker.success();
-      return;
-    }
-    let transport = false;
-    let answered = failures.length < share.tasks.length;
-    for (const replica of share.replicas) {
-      const failure = failures.find((candidate) => candidate.shard === replica.shard);
-      if (failure === undefined) {
-        recordSuccess(replica);
-      } else {
-        recordFailure(replica, failure);
-        if (failure.source === 'transport') transport = true;
-        else if (failure.code !== status.CANCELLED) answered = true;
-      }
-    }
-    if (transport) share.worker.breaker.failure();
-    else if (answered) share.worker.breaker.success();
-    else share.worker.breaker.neutral();
-  }
-
   #finishIfSettled(): void {
     if (this.#done) return;
     if (this.collector.complete) {
@@ -344,58 +304,12 @@ export class Scatter {
     if (this.#done) return;
     this.#done = true;
     this.#timer?.cancel();
-    for (let i = 0; i < this.#attempts.length; i++) {
-      const attempt = this.#attempts[i]!;
+    for (let i = 0; i < this.attempts.length; i++) {
+      const attempt = this.attempts[i]!;
       if (attempt.ended || attempt.open <= 0) continue;
-      if (why === 'deadline') timedOut(attempt, this.collector);
-      attempt.handle?.cancel();
+      if (why === 'deadline') recordTimeout(attempt.share, this.collector);
+      attempt.cancel();
     }
     this.collector.finished(why);
   }
-}
-
-/** The replicas that let the deadline pass failed, though their calls end as cancelled. */
-function timedOut(attempt: Attempt, collector: Collector): void {
-  for (const replica of attempt.share.replicas) {
-    if (!collector.has(replica.shard)) replica.breaker.failure();
-  }
-}
-
-export function causeOf(failure: TaskFailure): Cause {
-  if (failure.source === 'protocol') return 'malformed';
-  if (failure.source === 'transport') return 'unavailable';
-  switch (failure.code) {
-    case status.UNAVAILABLE:
-      return 'unavailable';
-    case status.RESOURCE_EXHAUSTED:
-      return 'shed';
-    case status.DEADLINE_EXCEEDED:
-      return 'timeout';
-    case status.CANCELLED:
-      return 'cancelled';
-    default:
-      return failure.notStarted ? 'unavailable' : 'failed';
-  }
-}
-
-function unavailable(shard: number, message: string): TaskFailure {
-  return {
-    shard,
-    code: status.UNAVAILABLE,
-    message,
-    notStarted: true,
-    pushbackMs: 0,
-    source: 'transport',
-  };
-}
-
-function malformed(shard: number, error: RegatherError): TaskFailure {
-  return {
-    shard,
-    code: error.grpc,
-    message: error.message,
-    notStarted: false,
-    pushbackMs: 0,
-    source: 'protocol',
-  };
 }

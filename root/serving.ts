@@ -5,18 +5,16 @@ import type { RootMetrics } from '../shared/metrics/root.ts';
 import type { Missing } from './coverage.ts';
 import type { GatherMemory } from './gather-memory.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
-import type { ScatterMetrics } from './scatter.ts';
+import type { ScatterContext } from './scatter.ts';
 
 export interface ServingContext {
   readonly clock: Clock;
   /** How late this root's own event loop is: no extra work while it can't keep up with what it has. */
   readonly loopDelay: LoopDelay;
   readonly metrics: RootMetrics;
-  readonly scatterMetrics: ScatterMetrics;
+  readonly scatter: ScatterContext;
   /** Shared by all answers. */
   readonly memory: GatherMemory;
-  /** Failed tasks are tried elsewhere. */
-  readonly retry: boolean;
   /** The set of the current epoch. Throws RegatherError UNAVAILABLE before the first topology. */
   replicas(): ReplicaSet;
   /** ANY: the next shard. */

@@ -4,9 +4,9 @@
  */
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { Answer } from './answer.ts';
+import type { Attempt } from './attempt.ts';
 import { type Coverage, coverageTrailer, type Missing } from './coverage.ts';
 import type { Failure } from './finish.ts';
-import type { Attempt } from './scatter.ts';
 import { checkPartial } from './single-partial.ts';
 
 export class StreamAnswer extends Answer<ServerWritableStream<Buffer, Buffer>> {

@@ -68,7 +68,9 @@ function configJsonSchema(): string {
 }
 
 function configTable(): string {
-  const rows = keysOf(configSchema).map(({ key, type, meta, default: fallback, required }) => {
+  // Sections by name repeat what is told of another.
+  const listed = keysOf(configSchema).filter(({ path }) => !path.includes('*'));
+  const rows = listed.map(({ key, type, meta, default: fallback, required }) => {
     const value = fallback === undefined ? (required ? 'required' : '') : `\`${JSON.stringify(fallback)}\``;
     return `| \`${key}\` | ${type} | ${value} | ${cell(meta.description)} | ${cell(meta.why)} |`;
   });

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { createRoot } from '../../root/root.ts';
 import { topologyFromConfig } from '../../root/topology/from-config.ts';
+import { camelKeys } from '../../shared/config/camel-keys.ts';
 import { configView } from '../../shared/config/view.ts';
 import { installSignals } from '../../shared/lifecycle/signals.ts';
 import { createLogger } from '../../shared/log/logger.ts';
@@ -43,7 +44,10 @@ export async function root(positional: string | undefined, options: RootOptions)
     admin: config.root.admin,
     maxConcurrentStreams: config.root.max_concurrent_streams,
     links: !config.root.plain,
-    retry: config.root.retry,
+    policy: camelKeys(config.root.policy),
+    methods: Object.fromEntries(
+      Object.entries(config.root.methods).map(([name, policy]) => [name, camelKeys(policy)]),
+    ),
     silenceMs: config.root.link.silence_ms,
     connectTimeoutMs: config.root.link.connect_timeout_ms,
     signals: false,

@@ -12,6 +12,7 @@ import type { Topology, TopologyWorker } from '../topology/topology.ts';
 import { type ConnectionState, WorkerConnection } from '../upstream/worker-connection.ts';
 import { Breaker, type BreakerOptions, type BreakerState, BreakerWindow } from './breaker.ts';
 import { type Availability, type Replica, ReplicaSet } from './replica-set.ts';
+import type { Worker } from './worker.ts';
 
 export interface FleetOptions {
   readonly plan: ServicePlan;
@@ -51,7 +52,7 @@ export class Fleet implements ScatterMetrics {
   /** By id. */
   readonly #members = new Map<string, Member>();
   /** Metrics by connection, on the way of every leaf call. */
-  readonly #metricsOf = new Map<WorkerConnection, RootWorkerMetrics>();
+  readonly #metricsOf = new Map<Worker, RootWorkerMetrics>();
   #set: ReplicaSet | undefined;
   /** The set of a newer topology, whose workers are being connected to, and when it is used in any case. */
   #next: { readonly set: ReplicaSet; readonly timer: Timer } | undefined;
@@ -134,7 +135,8 @@ export class Fleet implements ScatterMetrics {
         draining: connection.draining,
         breaker: connection.breaker.state,
         inFlight: connection.inFlight,
-        load: connection.load,
+        tasks: connection.load.tasks,
+        load: connection.load.reported,
         shards: [...replicas.keys()],
         serves: connection.served,
       })),
@@ -155,7 +157,7 @@ export class Fleet implements ScatterMetrics {
 
   // ScatterMetrics
 
-  leafCallEnded(worker: WorkerConnection, end: LeafEnd, tasks: number): void {
+  leafCallEnded(worker: Worker, end: LeafEnd, tasks: number): void {
     const outcomes = this.#metricsOf.get(worker);
     const { tasks: counted } = this.#options.metrics;
     const { failures } = end;
@@ -185,6 +187,8 @@ export class Fleet implements ScatterMetrics {
   #memberFor(worker: TopologyWorker): Member {
     const known = this.#members.get(worker.id);
     if (known !== undefined && known.connection.address === worker.address) {
+      known.connection.zone = worker.zone;
+      known.connection.weight = worker.weight;
       for (const [shard, { breaker }] of known.replicas) {
         if (worker.shards.includes(shard)) continue;
         known.replicas.delete(shard);
@@ -204,6 +208,8 @@ export class Fleet implements ScatterMetrics {
     const connection = new WorkerConnection({
       id: worker.id,
       address: worker.address,
+      zone: worker.zone,
+      weight: worker.weight,
       credentials: options.credentials,
       workerTls: options.workerTls,
       plan: options.plan,

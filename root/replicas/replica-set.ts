@@ -7,23 +7,16 @@
  */
 import type { LeafTask } from '../../shared/link/leaf-call.ts';
 import type { Topology } from '../topology/topology.ts';
-import type { WorkerConnection } from '../upstream/worker-connection.ts';
 import type { Breaker } from './breaker.ts';
+import { type Share, Shares } from './share.ts';
+import type { Worker } from './worker.ts';
 
 /** One shard on one worker. */
 export interface Replica {
   readonly shard: number;
-  readonly worker: WorkerConnection;
+  readonly worker: Worker;
   /** For the statuses of this replica's tasks. */
   readonly breaker: Breaker;
-}
-
-/** The tasks that one worker is to run. */
-export interface Share {
-  readonly worker: WorkerConnection;
-  readonly tasks: readonly LeafTask[];
-  /** Parallel to `tasks`. */
-  readonly replicas: readonly Replica[];
 }
 
 export interface Unassigned {
@@ -97,7 +90,7 @@ export class ReplicaSet {
   }
 
   /** Another replica for a task than those of the workers that tried it, or undefined. */
-  another(shard: number, tried: readonly WorkerConnection[]): Replica | undefined {
+  another(shard: number, tried: readonly Worker[]): Replica | undefined {
     const list = this.replicasOf(shard);
     let last: Replica | undefined;
     for (const replica of list) {
@@ -118,10 +111,7 @@ export class ReplicaSet {
   }
 
   #assign(tasks: readonly LeafTask[], turn: number): Assignment {
-    const byWorker = new Map<
-      WorkerConnection,
-      { worker: WorkerConnection; tasks: LeafTask[]; replicas: Replica[] }
-    >();
+    const shares = new Shares();
     let unassigned: Unassigned[] | undefined;
     for (const task of tasks) {
       const replica = this.#choose(task.shard, turn);
@@ -130,15 +120,9 @@ export class ReplicaSet {
         unassigned.push(this.#whyNone(task));
         continue;
       }
-      let share = byWorker.get(replica.worker);
-      if (share === undefined) {
-        share = { worker: replica.worker, tasks: [], replicas: [] };
-        byWorker.set(replica.worker, share);
-      }
-      share.tasks.push(task);
-      share.replicas.push(replica);
+      shares.add(task, replica);
     }
-    return { shares: [...byWorker.values()], unassigned: unassigned ?? NONE };
+    return { shares: shares.list, unassigned: unassigned ?? NONE };
   }
 
   #choose(shard: number, turn: number): Replica | undefined {
@@ -175,7 +159,7 @@ function allowed(replica: Replica): boolean {
   return replica.worker.breaker.allows && replica.breaker.allows;
 }
 
-function describe(worker: WorkerConnection, shard: number): string {
+function describe(worker: Worker, shard: number): string {
   if (!worker.connected)
     return worker.reason === '' ? `is ${worker.state}` : `is ${worker.state}: ${worker.reason}`;
   if (worker.draining) return 'is draining';

@@ -1,15 +1,20 @@
 /** A root's connection to one worker: a link, or plain gRPC where the worker has none. Lives as long as the topology names it. */
 import type { ChannelCredentials } from '@grpc/grpc-js';
+import { systemClock } from '../../shared/clock.ts';
 import { LinkClient, type LinkState } from '../../shared/link/client.ts';
 import type { LeafCall, LeafHandle, LeafSink, Upstream } from '../../shared/link/leaf-call.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import type { ClientTls } from '../../shared/tls/credentials.ts';
 import { Breaker, type BreakerOptions, type BreakerState, type BreakerWindow } from '../replicas/breaker.ts';
+import { WorkerLoad } from '../replicas/load.ts';
+import type { Worker } from '../replicas/worker.ts';
 import { PlainUpstream } from './plain.ts';
 
 export interface WorkerConnectionOptions {
   readonly id: string;
   readonly address: string;
+  readonly zone: string | undefined;
+  readonly weight: number;
   readonly credentials: ChannelCredentials;
   readonly workerTls: ClientTls | undefined;
   readonly plan: ServicePlan;
@@ -28,15 +33,15 @@ export interface WorkerConnectionOptions {
 
 export type ConnectionState = 'connecting' | 'link' | 'plain' | 'refused' | 'down' | 'closed';
 
-export class WorkerConnection {
+export class WorkerConnection implements Worker {
   readonly id: string;
   readonly address: string;
-  /** For transport failures. Statuses of tasks belong to replicas. */
+  zone: string | undefined;
+  weight: number;
   readonly breaker: Breaker;
+  readonly load = new WorkerLoad();
   /** Leaf calls under way. */
   inFlight = 0;
-  /** Tasks that the worker said it runs or holds, in its last answer; -1: unknown. */
-  load = -1;
   readonly #options: WorkerConnectionOptions;
   readonly #link: LinkClient | undefined;
   #plain: PlainUpstream | undefined;
@@ -50,6 +55,8 @@ export class WorkerConnection {
   constructor(options: WorkerConnectionOptions) {
     this.id = options.id;
     this.address = options.address;
+    this.zone = options.zone;
+    this.weight = options.weight;
     this.#options = options;
     this.breaker = new Breaker(options.breakerWindow, options.breaker, (state) => {
       options.onBreaker?.(state);
@@ -84,7 +91,6 @@ export class WorkerConnection {
     return this.#draining;
   }
 
-  /** Calls can be sent now. */
   get connected(): boolean {
     return this.#upstream !== undefined;
   }
@@ -99,7 +105,6 @@ export class WorkerConnection {
     return this.#served === undefined ? undefined : [...this.#served];
   }
 
-  /** Only while `connected`. The one who calls counts `inFlight` and calls `finished` at the end. */
   run(call: LeafCall, sink: LeafSink): LeafHandle {
     this.inFlight++;
     return this.#upstream!.run(call, sink);
@@ -149,6 +154,7 @@ export class WorkerConnection {
         this.#upstream = this.#link;
         this.#served = new Set(state.shards);
         this.#draining = state.draining;
+        if (this.#link!.lastLoad >= 0) this.load.report(this.#link!.lastLoad, systemClock.now());
         this.#set('link', '');
         return;
       case 'plain':

@@ -3,11 +3,11 @@ import type { z } from 'zod';
 import type { KeyMeta } from './leaves.ts';
 
 export interface ConfigKey {
-  /** "root.link.silence_ms"; what is inside a list is "topology.static.workers[].id". */
+  /** "root.link.silence_ms"; inside a list "topology.static.workers[].id", in sections by name "root.methods.*.hedge.enabled". */
   readonly key: string;
   readonly path: readonly string[];
   readonly meta: KeyMeta;
-  /** "text", "integer", "true or false", "list", or the values of an enum. */
+  /** "text", "integer", "number", "true or false", "list", "sections by name", or the values of an enum. */
   readonly type: string;
   /** The text in the environment or after a flag is the value as it stands. */
   readonly verbatim: boolean;
@@ -28,6 +28,7 @@ interface Def {
   readonly defaultValue?: unknown;
   readonly shape?: Readonly<Record<string, z.ZodType>>;
   readonly element?: z.ZodType;
+  readonly valueType?: z.ZodType;
   readonly entries?: Readonly<Record<string, string>>;
 }
 
@@ -50,7 +51,7 @@ function unwrap(schema: z.ZodType): Unwrapped {
   }
 }
 
-/** Every leaf, in the order of the schema, with what is inside lists. */
+/** Every leaf, in the order of the schema, with what is inside lists and sections by name. */
 export function keysOf(schema: z.ZodType, path: readonly string[] = [], inList = ''): ConfigKey[] {
   const { schema: inner, meta, default: fallback, required } = unwrap(schema);
   const def = defOf(inner);
@@ -62,26 +63,30 @@ export function keysOf(schema: z.ZodType, path: readonly string[] = [], inList =
     key,
     path,
     meta,
-    type: typeText(def),
+    type: typeText(inner),
     verbatim: def.type === 'string' || def.type === 'enum',
     default: fallback,
     required,
   };
+  if (def.valueType !== undefined) return [leaf, ...keysOf(def.valueType, [...path, '*'], inList)];
   const element = def.element === undefined ? undefined : unwrap(def.element).schema;
   if (element === undefined || defOf(element).shape === undefined) return [leaf];
   return [leaf, ...keysOf(element, path, path.join('.'))];
 }
 
-function typeText(def: Def): string {
+function typeText(schema: z.ZodType): string {
+  const def = defOf(schema);
   switch (def.type) {
     case 'string':
       return 'text';
     case 'number':
-      return 'integer';
+      return (schema as z.ZodNumber).isInt ? 'integer' : 'number';
     case 'boolean':
       return 'true or false';
     case 'array':
       return 'list';
+    case 'record':
+      return 'sections by name';
     case 'enum':
       return Object.values(def.entries ?? {}).join(', ');
     default:
@@ -94,7 +99,7 @@ export function environmentName(key: string): string {
   return `REGATHER_${key.toUpperCase().replaceAll('.', '_')}`;
 }
 
-/** Paths of which the last step may be inside a list. */
-export function isInList(key: ConfigKey): boolean {
-  return key.key.includes('[]');
+/** It has as many values as its list has items, or its sections have names. */
+export function isRepeated(key: ConfigKey): boolean {
+  return key.key.includes('[]') || key.path.includes('*');
 }

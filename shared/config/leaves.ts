@@ -58,6 +58,19 @@ export function integer(min: number, max: number, meta: KeyMeta): z.ZodNumber {
     .meta({ ...meta });
 }
 
+export function number(min: number, max: number, meta: KeyMeta): z.ZodNumber {
+  const error = `expected a number from ${min} to ${max}`;
+  return z
+    .number({ error })
+    .min(min, { error })
+    .max(max, { error })
+    .meta({ ...meta });
+}
+
+export function fraction(meta: KeyMeta): z.ZodNumber {
+  return number(0, 1, meta);
+}
+
 export function flag(meta: KeyMeta): z.ZodBoolean {
   return z.boolean({ error: 'expected true or false' }).meta({ ...meta });
 }
@@ -68,6 +81,12 @@ export function oneOf<const T extends readonly [string, ...string[]]>(values: T,
 
 export function list<T extends z.ZodType>(item: T, what: string, meta: KeyMeta): z.ZodArray<T> {
   return z.array(item, { error: `expected a list of ${what}` }).meta({ ...meta });
+}
+
+/** Sections by a name that isn't ours to know: of a method, say. */
+export function named<T extends z.ZodType>(item: T, what: string, meta: KeyMeta) {
+  const error = `expected a section for each ${what}`;
+  return z.record(z.string(), item, { error }).meta({ ...meta });
 }
 
 export function section<T extends z.ZodRawShape>(shape: T, meta: KeyMeta = {}) {

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import type { ErrorCode } from '../errors/codes.ts';
 import { RegatherError } from '../errors/errors.ts';
 import { didYouMean } from '../schema/suggest.ts';
-import { type ConfigKey, environmentName, isInList, keysOf } from './keys.ts';
+import { type ConfigKey, environmentName, isRepeated, keysOf } from './keys.ts';
 import { type Problem, problemsError } from './problems.ts';
 import { type BrokenRule, brokenRules } from './rules.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -51,7 +51,7 @@ export function loadConfig(file: string, options: LoadOptions = {}): LoadedConfi
   const { env = process.env, flags = [], cwd = process.cwd() } = options;
   const document = parseYaml(readText(file), file);
   const folder = dirname(resolve(cwd, file));
-  const keys = keysOf(configSchema).filter((key) => !isInList(key));
+  const keys = keysOf(configSchema).filter((key) => !isRepeated(key));
   const value: unknown = structuredClone(document.value);
   const overlay = new Map<string, string>();
 

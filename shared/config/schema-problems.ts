@@ -39,7 +39,7 @@ function namesIn(schema: z.ZodType, path: KeyPath): string[] {
   const steps = path.filter((step) => typeof step === 'string');
   const names = new Set<string>();
   for (const key of keysOf(schema)) {
-    if (steps.every((step, i) => key.path[i] === step)) {
+    if (steps.every((step, i) => key.path[i] === step || key.path[i] === '*')) {
       const name = key.path[steps.length];
       if (name !== undefined) names.add(name);
     }

@@ -4,7 +4,8 @@
  */
 import type { z } from 'zod';
 import { logLevels } from '../log/logger.ts';
-import { address, file, flag, folder, integer, list, oneOf, section, text } from './leaves.ts';
+import { address, file, flag, folder, integer, list, named, oneOf, section, text } from './leaves.ts';
+import { methodPolicySchema, policySchema } from './policy-schema.ts';
 import { maxShards, topologySchema } from './topology-schema.ts';
 
 const serverTls = section(
@@ -76,10 +77,9 @@ export const configSchema = section({
       description:
         "What all answers together may hold in shards' partials; beyond it an answer is refused. Left out: a quarter of the memory.",
     }).optional(),
-    retry: flag({
-      description: 'Try failed tasks of idempotent methods once more, on another replica.',
-      why: 'One lost worker should cost no answers.',
-    }).default(true),
+    zone: text({
+      description: 'Where this root is: replicas of the same `zone` are preferred. Left out: all are alike.',
+    }).optional(),
     link: section({
       silence_ms: integer(50, 600_000, {
         description: 'A link with work on it that is silent for this long is ended.',
@@ -92,6 +92,12 @@ export const configSchema = section({
       tls: clientTls.optional(),
     }).prefault({}),
     tls: serverTls.optional(),
+    policy: policySchema.prefault({}),
+    methods: named(methodPolicySchema, 'method', {
+      description:
+        'By method name, where one differs: the sections `balance`, `hedge`, `budget` and `retry` of `root.policy`.',
+      why: 'Most methods want what the root does.',
+    }).default({}),
   }).prefault({}),
   worker: section({
     module: file({

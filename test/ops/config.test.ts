@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { environmentName, isInList, keysOf } from '../../shared/config/keys.ts';
+import { environmentName, isRepeated, keysOf } from '../../shared/config/keys.ts';
 import { type LoadOptions, loadConfig } from '../../shared/config/load.ts';
 import { configSchema } from '../../shared/config/schema.ts';
 import { configView } from '../../shared/config/view.ts';
@@ -133,6 +133,15 @@ test('mistakes in the environment and in flags are named as such', (t) => {
   ]);
 });
 
+test('what a method has of its own is checked like the rest', (t) => {
+  const yaml =
+    'service: { proto: search.proto }\nroot:\n  methods:\n    TopK: { hedge: { quantil: 0.9 } }\n    Get: { hedge: { quantile: 9 } }\n';
+  t.deepEqual(problems(t, yaml), [
+    'regather.yaml:4: root.methods.TopK.hedge.quantil: expected a known key. Did you mean "quantile"?',
+    'regather.yaml:5: root.methods.Get.hedge.quantile: expected a number from 0 to 1, got 9',
+  ]);
+});
+
 test('a path in the environment is relative to the working folder, one in the file to the file', (t) => {
   const { file, folder } = write(t, 'service: { proto: nowhere.proto }\n');
   const elsewhere = mkdtempSync(join(tmpdir(), 'regather-config-'));
@@ -145,7 +154,7 @@ test('a path in the environment is relative to the working folder, one in the fi
 
 test('no two keys share a variable, and none is what Kubernetes sets for services', (t) => {
   const names = keysOf(configSchema)
-    .filter((key) => !isInList(key))
+    .filter((key) => !isRepeated(key))
     .map((key) => environmentName(key.key));
   t.is(new Set(names).size, names.length);
   t.deepEqual(

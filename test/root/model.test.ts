@@ -8,11 +8,13 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { ServedMethod } from '../../root/answer.ts';
 import { GatherMemory } from '../../root/gather-memory.ts';
+import { defaultPolicy } from '../../root/policy.ts';
 import { Breaker, BreakerWindow, defaultBreakerOptions } from '../../root/replicas/breaker.ts';
+import { WorkerLoad } from '../../root/replicas/load.ts';
 import { type Replica, ReplicaSet } from '../../root/replicas/replica-set.ts';
+import type { Worker } from '../../root/replicas/worker.ts';
 import type { ServingContext } from '../../root/serving.ts';
 import { UnaryAnswer } from '../../root/unary.ts';
-import type { WorkerConnection } from '../../root/upstream/worker-connection.ts';
 import type { Clock } from '../../shared/clock.ts';
 import type { LeafCall, LeafHandle, LeafSink, TaskFailure } from '../../shared/link/leaf-call.ts';
 import { compileMerger } from '../../shared/merge/compile.ts';
@@ -92,6 +94,9 @@ function run({ shards, replicas, method, seed, trouble }: World): Outcome {
   /** A worker's answer to a leaf call, as events that come in any order but for the End, which is last. */
   const answer = (call: LeafCall, sink: LeafSink): LeafHandle => {
     openCalls++;
+    for (let i = 1; i < call.tasks.length; i++) {
+      if (call.tasks[i]!.shard <= call.tasks[i - 1]!.shard) throw new Error('the tasks of a call ascend');
+    }
     const context: MergeContext = leafContext(plan, call.payload);
     const failures: TaskFailure[] = [];
     const fail = (shard: number, code: number, notStarted: boolean, source: TaskFailure['source']): void => {
@@ -177,19 +182,24 @@ function run({ shards, replicas, method, seed, trouble }: World): Outcome {
     breakers.push(breaker);
     return breaker;
   };
-  const workers = Array.from({ length: 5 }, (_, id) => ({
-    id: `w${id}`,
-    address: `w${id}`,
-    breaker: newBreaker(),
-    connected: true,
-    draining: false,
-    load: -1,
-    state: 'link',
-    reason: '',
-    serves: () => true,
-    run: answer,
-    finished() {},
-  })) as unknown as WorkerConnection[];
+  const workers = Array.from(
+    { length: 5 },
+    (_, id): Worker => ({
+      id: `w${id}`,
+      address: `w${id}`,
+      zone: undefined,
+      weight: 1,
+      breaker: newBreaker(),
+      load: new WorkerLoad(),
+      connected: true,
+      draining: false,
+      state: 'link',
+      reason: '',
+      serves: () => true,
+      run: answer,
+      finished() {},
+    }),
+  );
   const set = new ReplicaSet(
     { epoch: 3, shardCount: shards, virtualShards: 4096, workers: [] },
     replicas.map((hosts, shard) =>
@@ -203,13 +213,12 @@ function run({ shards, replicas, method, seed, trouble }: World): Outcome {
     metrics,
     loopDelay: { p50Ms: 0, p99Ms: 0, meanMs: 0 },
     memory: new GatherMemory(),
-    scatterMetrics: { leafCallEnded() {}, retried() {} },
-    retry: true,
+    scatter: { clock, metrics: { leafCallEnded() {}, retried() {} } },
     replicas: () => set,
     pick: () => 0,
     missing() {},
   };
-  const served: ServedMethod = { plan, merger, metrics: metrics.method(method) };
+  const served: ServedMethod = { plan, merger, policy: defaultPolicy, metrics: metrics.method(method) };
   const call = Object.assign(new EventEmitter(), {
     request: REQUEST,
     metadata: new Metadata(),
@@ -238,6 +247,7 @@ function run({ shards, replicas, method, seed, trouble }: World): Outcome {
   if (outcome === undefined) expire();
   drain();
   for (const breaker of breakers) breaker.close();
+  for (const { id, load } of workers) if (load.tasks !== 0) throw new Error(`${id} has ${load.tasks} tasks`);
   window.close();
   if (metrics.inFlight.value !== 0) throw new Error(`in flight: ${metrics.inFlight.value}`);
   if (serving.memory.heldBytes !== 0) throw new Error(`held: ${serving.memory.heldBytes}`);

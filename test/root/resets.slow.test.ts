@@ -37,7 +37,7 @@ test.serial(
   '200 client expiries a second: nobody else on the connection to the root is harmed',
   async (t) => {
     const worker = await startWorker(t, 'w0', { shards: [0], shardCount: 1 });
-    const { client } = await startRoot(t, [worker], { breaker: { minCalls: 1_000_000 } });
+    const { client } = await startRoot(t, [worker], { policy: { breaker: { minCalls: 1_000_000 } } });
     await storm(t, client, {});
   },
 );

@@ -1,0 +1,41 @@
+/**
+ * How many tasks a worker has, as far as this root can tell: its own that are under way, or what the worker last said it runs or holds for
+ * all roots, with what was sent since. What a worker said ages: one that is avoided for its load says nothing new.
+ */
+
+/** A report is worth nothing after this long. Longer than a queue worth waiting for, shorter than it takes to regret avoiding a worker. */
+const REPORT_MS = 1000;
+
+export class WorkerLoad {
+  /** Tasks that this root sent and that aren't answered or ended. */
+  tasks = 0;
+  /** What the worker last reported; -1: never. */
+  reported = -1;
+  #reportedAt = 0;
+  #sentSince = 0;
+
+  sent(tasks: number): void {
+    this.tasks += tasks;
+    this.#sentSince += tasks;
+  }
+
+  /** They are answered, or their leaf call has ended. */
+  settled(tasks: number): void {
+    this.tasks -= tasks;
+  }
+
+  report(tasks: number, now: number): void {
+    this.reported = tasks;
+    this.#reportedAt = now;
+    this.#sentSince = 0;
+  }
+
+  /** Tasks in flight: the larger of the two views. */
+  inFlight(now: number): number {
+    if (this.reported <= 0) return this.tasks;
+    const age = now - this.#reportedAt;
+    if (age >= REPORT_MS) return this.tasks;
+    const reported = this.reported * (1 - age / REPORT_MS) + this.#sentSince;
+    return Math.max(reported, this.tasks);
+  }
+}

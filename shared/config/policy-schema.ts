@@ -1,0 +1,110 @@
+/**
+ * What a root does against slow and failing shards, as config: `root.policy`, and `root.methods.<Method>` with the same sections, where
+ * a method differs. Sections in the order in which they apply. Their defaults are the library's as well (root/policy.ts).
+ */
+import { z } from 'zod';
+import { flag, fraction, integer, number, oneOf, section } from './leaves.ts';
+
+const balance = {
+  by: oneOf(['load', 'turns'], {
+    description:
+      'How a task finds its replica: `load` takes the lowest latency × tasks in flight; `turns` goes round, whatever they are like.',
+    why: 'A replica that is slow or busy gets less, without being given up.',
+  }).default('load'),
+};
+
+const hedge = {
+  enabled: flag({
+    description: 'Ask a second replica for tasks that take longer than most, and take what comes first.',
+    why: 'One replica that hangs must not set the latency of the whole answer. Only idempotent methods are hedged.',
+  }).default(true),
+  quantile: fraction({
+    description: "A task is hedged when it has taken longer than this quantile of its method's tasks.",
+    why: 'One task in twenty is slow by definition, so hedging costs 5 % at most.',
+  }).default(0.95),
+  min_delay_ms: number(0, 60_000, {
+    description: 'Never hedge sooner than this.',
+    why: 'Below it, jitter of timers and networks is what is measured.',
+  }).default(2),
+  min_samples: integer(1, 1_000_000, {
+    description: 'Tasks that a method must have answered in the last 10 s before any is hedged.',
+    why: 'A quantile of 0.95 of fewer is a guess.',
+  }).default(200),
+};
+
+const budget = {
+  ratio: fraction({
+    description: 'The most that hedges, retries and probes may add together, as a share of first attempts.',
+    why: 'Enough for every slow task twice over; too little to turn an overload into a collapse.',
+  }).default(0.1),
+  hedges: fraction({
+    description: 'What hedges alone may add.',
+    why: 'As many as a quantile of 0.95 asks for.',
+  }).default(0.05),
+  burst: integer(1, 1_000_000, {
+    description: 'Extra tasks that may be saved up; what two seconds of traffic earn, if that is more.',
+    why: 'A root with little traffic can still try again what a lost worker held.',
+  }).default(100),
+};
+
+const retry = {
+  enabled: flag({
+    description: 'Try failed tasks of idempotent methods once more, on another replica.',
+    why: 'One lost worker should cost no answers.',
+  }).default(true),
+};
+
+const breaker = {
+  window_ms: integer(100, 600_000, {
+    description: 'What a breaker remembers.',
+    why: 'Long enough for a rate, short enough to forget.',
+  }).default(10_000),
+  min_calls: integer(1, 1_000_000, {
+    description: 'Fewer outcomes than this in the window never open it.',
+    why: 'A handful of failures says nothing of a rate.',
+  }).default(20),
+  error_percent: integer(1, 100, {
+    description: 'Opens above this share of failures.',
+    why: 'Below it, most of what is sent there still helps.',
+  }).default(50),
+  backoff_ms: integer(1, 3_600_000, {
+    description: 'How long it stays open at first; doubles with every probe that fails, ± 20 %.',
+    why: 'About what a process takes to start again.',
+  }).default(5_000),
+  max_backoff_ms: integer(1, 3_600_000, {
+    description: 'The longest that it stays open.',
+    why: 'A worker that came back is used within a minute.',
+  }).default(60_000),
+  probes: integer(1, 100, {
+    description: 'Successes that a half-open breaker needs to close.',
+    why: 'One may be luck.',
+  }).default(3),
+};
+
+/** For every method. Without defaults, so that what isn't said is the root's. */
+const perMethod = { balance, hedge, budget, retry };
+
+export const policySchema = section({
+  balance: section(balance).prefault({}),
+  hedge: section(hedge).prefault({}),
+  budget: section(budget).prefault({}),
+  retry: section(retry).prefault({}),
+  breaker: section(breaker).prefault({}),
+});
+
+export const methodPolicySchema = section({
+  balance: section(overriding(perMethod.balance)).optional(),
+  hedge: section(overriding(perMethod.hedge)).optional(),
+  budget: section(overriding(perMethod.budget)).optional(),
+  retry: section(overriding(perMethod.retry)).optional(),
+});
+
+type Overriding<T extends Record<string, z.ZodDefault>> = {
+  [K in keyof T]: z.ZodOptional<T[K]['def']['innerType']>;
+};
+
+function overriding<T extends Record<string, z.ZodDefault>>(shape: T): Overriding<T> {
+  return Object.fromEntries(
+    Object.entries(shape).map(([name, leaf]) => [name, z.optional(leaf.unwrap() as z.ZodType)]),
+  ) as unknown as Overriding<T>;
+}

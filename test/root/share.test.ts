@@ -1,0 +1,30 @@
+/**
+ * A worker names the tasks that failed as they failed, and a root that retried them in that order sent a leaf call whose shards didn't ascend:
+ * a protocol error, at which the other worker ended the link with everything on it.
+ */
+import test from 'ava';
+import type { Replica } from '../../root/replicas/replica-set.ts';
+import { Shares } from '../../root/replicas/share.ts';
+import type { Worker } from '../../root/replicas/worker.ts';
+
+test('tasks of a share ascend by shard, in whatever order they were added', (t) => {
+  const worker = { id: 'a' } as Worker;
+  const other = { id: 'b' } as Worker;
+  const replica = (shard: number, on: Worker): Replica => ({ shard, worker: on }) as Replica;
+  const shares = new Shares();
+  for (const shard of [5, 1, 3, 4, 0]) shares.add({ shard }, replica(shard, worker));
+  shares.add({ shard: 2 }, replica(2, other));
+  t.deepEqual(
+    shares.list.map((share) => [share.worker.id, share.tasks.map(({ shard }) => shard)]),
+    [
+      ['a', [0, 1, 3, 4, 5]],
+      ['b', [2]],
+    ],
+  );
+  for (const { tasks, replicas } of shares.list) {
+    t.deepEqual(
+      tasks.map(({ shard }) => shard),
+      replicas.map(({ shard }) => shard),
+    );
+  }
+});
