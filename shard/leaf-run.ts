@@ -153,32 +153,44 @@ export class LeafRun implements TaskOwner, Alarmed {
       const data = answers[i];
       if (data === undefined) continue;
       answers[i] = undefined;
-      this.#part([tasks[i]!.shard.index], data, noSegments);
+      const { shard, waitedMs, tookMs } = tasks[i]!;
+      this.#part([shard.index], data, noSegments, [toUs(waitedMs)], [toUs(tookMs)]);
     }
   }
 
   #sendCombined(merge: NonNullable<WorkerMethod['merge']>): boolean {
     const answers = this.#answers;
     const partials: { shard: number; payload: Uint8Array }[] = [];
+    const queueUs: number[] = [];
+    const serviceUs: number[] = [];
     let request: Uint8Array | undefined;
     for (let i = 0; i < answers.length; i++) {
       const payload = answers[i];
       if (payload === undefined) continue;
       request ??= this.#tasks[i]!.payload;
-      partials.push({ shard: this.#tasks[i]!.shard.index, payload });
+      const { shard, waitedMs, tookMs } = this.#tasks[i]!;
+      partials.push({ shard: shard.index, payload });
+      queueUs.push(toUs(waitedMs));
+      serviceUs.push(toUs(tookMs));
     }
     const combined = combineParts(this.host, merge, partials, request!);
     if (combined === undefined || combined.data.length > this.maxPartBytes) return false;
     answers.fill(undefined);
     const shards = partials.map((partial) => partial.shard);
-    this.#part(shards, combined.data, combined.segmentBytes);
+    this.#part(shards, combined.data, combined.segmentBytes, queueUs, serviceUs);
     return true;
   }
 
-  #part(shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void {
+  #part(
+    shards: readonly number[],
+    data: Uint8Array,
+    segmentBytes: readonly number[],
+    queueUs: readonly number[],
+    serviceUs: readonly number[],
+  ): void {
     this.host.metrics.bytesOut.value += data.length;
     try {
-      this.#call.part(shards, data, segmentBytes);
+      this.#call.part(shards, data, segmentBytes, queueUs, serviceUs);
     } catch (error) {
       const status = statusOf(RegatherError.from(error));
       for (const shard of shards) this.#refuse(shard, status, false, 0);
@@ -227,12 +239,16 @@ export class LeafRun implements TaskOwner, Alarmed {
     this.#timer?.cancel();
     this.#call.end(
       this.#failures,
-      Math.round(this.#queueMs * 1000),
-      Math.round(this.#serviceMs * 1000),
+      toUs(this.#queueMs),
+      toUs(this.#serviceMs),
       this.host.execution.inFlight - finishing,
     );
     this.host.ended();
   }
+}
+
+function toUs(ms: number): number {
+  return Math.round(ms * 1000);
 }
 
 const noSegments: readonly number[] = [];

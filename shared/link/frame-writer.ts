@@ -18,6 +18,7 @@ import type { TaskFailure } from './leaf-call.ts';
 
 const SLAB_BYTES = 64 * 1024;
 const MAX_NAMES = 256;
+const NO_NUMBERS: readonly number[] = [];
 
 export class FrameWriter {
   #buffer: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
@@ -158,7 +159,7 @@ export class FrameWriter {
     this.#number(0x58, call.maxPartBytes);
   }
 
-  /** `data` from `from` up to `to`. `shards` and `segmentBytes` only with `last`. */
+  /** `data` from `from` up to `to`. What comes after `last` only with it. */
   chunk(
     id: number,
     seq: number,
@@ -168,14 +169,22 @@ export class FrameWriter {
     last: boolean,
     shards: readonly number[],
     segmentBytes: readonly number[],
+    queueUs = NO_NUMBERS,
+    serviceUs = NO_NUMBERS,
+    heldUs = 0,
   ): void {
     let size = 1 + varintSize(id) + numberField(seq) + bytesField(to - from);
     let shardsSize = 0;
     let segmentsSize = 0;
+    let queueSize = 0;
+    let serviceSize = 0;
     if (last) {
       shardsSize = packedSize(shards);
       segmentsSize = packedSize(segmentBytes);
+      queueSize = packedSize(queueUs);
+      serviceSize = packedSize(serviceUs);
       size += 2 + bytesField(shardsSize) + bytesField(segmentsSize);
+      size += bytesField(queueSize) + bytesField(serviceSize) + numberField(heldUs);
     }
     this.#begin(0x1a, size);
     this.#tagged(0x08, id);
@@ -190,6 +199,9 @@ export class FrameWriter {
       buffer[this.#at++] = 1;
       this.#packed(0x2a, shards, shardsSize);
       this.#packed(0x32, segmentBytes, segmentsSize);
+      this.#packed(0x3a, queueUs, queueSize);
+      this.#packed(0x42, serviceUs, serviceSize);
+      this.#number(0x48, heldUs);
     }
   }
 

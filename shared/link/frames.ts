@@ -64,6 +64,9 @@ export interface FrameHandler {
     last: boolean,
     shards: readonly number[],
     segmentBytes: readonly number[],
+    queueUs: readonly number[],
+    serviceUs: readonly number[],
+    heldUs: number,
   ): void;
   end(
     id: number,

@@ -32,9 +32,16 @@ export interface IncomingCall {
    * `Chunk.segment_bytes` (empty: one shard's whole partial, or no ordered fields). Queued, chunked and held back by credit; `data` is kept
    * by reference until it is written, so it mustn't change. Throws RegatherError PARTIAL_TOO_LARGE, naming both
    * sizes, if `data` is above `maxPartBytes` (the worker then sends a status, or smaller parts), and INTERNAL where the
-   * rules above are broken; nothing is queued then. Ignored once cancelled.
+   * rules above are broken; nothing is queued then. Ignored once cancelled. `queueUs`, `serviceUs`: how long each of them waited for
+   * its slot and ran, in the order of `shards`.
    */
-  part(shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void;
+  part(
+    shards: readonly number[],
+    data: Uint8Array,
+    segmentBytes: readonly number[],
+    queueUs?: readonly number[],
+    serviceUs?: readonly number[],
+  ): void;
 
   /**
    * Streaming: items of one shard, whole, one after the other in `data`, with their lengths. Returns undefined if more may be produced

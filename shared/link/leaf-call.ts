@@ -56,13 +56,28 @@ export interface LeafEnd {
   readonly inFlight: number;
 }
 
+/** When a part's tasks were at work, as the worker measured. One object for all parts: read it before `part` returns. */
+export interface PartTiming {
+  /** How long each task waited for its slot, and then ran, in the order of the part's shards. */
+  readonly queueUs: readonly number[];
+  readonly serviceUs: readonly number[];
+  /** From reading the call to writing the part. What it has above a task's own times, the task waited for the others. */
+  readonly heldUs: number;
+}
+
 export interface LeafSink {
   /**
    * Unary: shards' partial, whole. Streaming: items of the one shard, whole, whose lengths are `segmentBytes`; the call then sends
    * no more than the credit that `LeafHandle.grant` gives back.
-   * Shards were asked in this call and, unary, weren't in an earlier part: the implementation checks that.
+   * Shards were asked in this call and, unary, weren't in an earlier part: the implementation checks that. `timing`: unary, and
+   * only of workers that tell.
    */
-  part(shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void;
+  part(
+    shards: readonly number[],
+    data: Uint8Array,
+    segmentBytes: readonly number[],
+    timing?: PartTiming,
+  ): void;
   /**
    * The shard is a root itself, and this is the regather.v1.Coverage of its answer. Before the shard's part, or, streaming, before
    * `end`.

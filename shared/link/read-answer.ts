@@ -12,6 +12,9 @@ export function readChunk(cursor: FrameCursor, end: number, handler: FrameHandle
   let last = false;
   let shards = NO_NUMBERS;
   let segmentBytes = NO_NUMBERS;
+  let queueUs = NO_NUMBERS;
+  let serviceUs = NO_NUMBERS;
+  let heldUs = 0;
   while (cursor.at < end) {
     const tag = cursor.tag(end);
     switch (tag) {
@@ -35,11 +38,22 @@ export function readChunk(cursor: FrameCursor, end: number, handler: FrameHandle
       case 0x32:
         segmentBytes = cursor.numbers(tag, end, segmentBytes);
         break;
+      case 0x38:
+      case 0x3a:
+        queueUs = cursor.numbers(tag, end, queueUs);
+        break;
+      case 0x40:
+      case 0x42:
+        serviceUs = cursor.numbers(tag, end, serviceUs);
+        break;
+      case 0x48:
+        heldUs = cursor.uint32(end);
+        break;
       default:
         cursor.skip(tag, end);
     }
   }
-  handler.chunk(id, seq, data, last, shards, segmentBytes);
+  handler.chunk(id, seq, data, last, shards, segmentBytes, queueUs, serviceUs, heldUs);
 }
 
 export function readEnd(cursor: FrameCursor, end: number, handler: FrameHandler): void {

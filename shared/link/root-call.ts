@@ -1,7 +1,7 @@
 /** A leaf call at the root's end: puts its parts together, checks them against what was asked, and ends exactly once. */
 import { RegatherError } from '../errors/errors.ts';
 import { CHUNK_BYTES, CREDIT_BYTES } from './frames.ts';
-import type { LeafCall, LeafHandle, LeafSink, TaskFailure } from './leaf-call.ts';
+import type { LeafCall, LeafHandle, LeafSink, PartTiming, TaskFailure } from './leaf-call.ts';
 
 const NO_FAILURES: readonly TaskFailure[] = [];
 const OPEN = 0;
@@ -86,6 +86,7 @@ export class RootCall implements LeafHandle {
     last: boolean,
     shards: readonly number[],
     segmentBytes: readonly number[],
+    timing: PartTiming,
   ): void {
     if (this.closed) return;
     if (seq !== this.#seq) {
@@ -105,7 +106,7 @@ export class RootCall implements LeafHandle {
       const whole = this.#pieceBytes === 0 ? data : this.#whole(data);
       this.#pieces = undefined;
       this.#pieceBytes = 0;
-      this.#part(shards, whole, segmentBytes, bytes);
+      this.#part(shards, whole, segmentBytes, timing, bytes);
       if (this.closed) return;
       if (!this.call.streaming && this.#open > 0 && this.#credit < CREDIT_BYTES / 2) this.#refill();
     }
@@ -167,7 +168,13 @@ export class RootCall implements LeafHandle {
     return whole;
   }
 
-  #part(shards: readonly number[], data: Buffer, segmentBytes: readonly number[], bytes: number): void {
+  #part(
+    shards: readonly number[],
+    data: Buffer,
+    segmentBytes: readonly number[],
+    timing: PartTiming,
+    bytes: number,
+  ): void {
     const { tasks, streaming, maxPartBytes } = this.call;
     let fault: string | undefined;
     let code = INTERNAL;
@@ -190,7 +197,7 @@ export class RootCall implements LeafHandle {
     if (streaming) this.#ungranted += data.length;
     else this.#mark(shards, ANSWERED);
     try {
-      this.#sink.part(shards, data, segmentBytes);
+      this.#sink.part(shards, data, segmentBytes, isTold(timing, shards.length) ? timing : undefined);
     } catch (thrown) {
       // The caller can't use it: that is this part's failure and nobody else's.
       if (!streaming) this.#mark(shards, OPEN);
@@ -311,6 +318,11 @@ export class RootCall implements LeafHandle {
       this.#link.defect(thrown);
     }
   }
+}
+
+/** A worker that tells no times, or not all, is as good as one that tells none: they are no reason to refuse its answer. */
+function isTold({ queueUs, serviceUs, heldUs }: PartTiming, count: number): boolean {
+  return heldUs > 0 && queueUs.length === count && serviceUs.length === count;
 }
 
 function protocolFailure(shard: number, code: number, fault: string): TaskFailure {

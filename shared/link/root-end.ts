@@ -7,7 +7,7 @@ import { RegatherError } from '../errors/errors.ts';
 import { linkFault } from './fault.ts';
 import { FrameReader } from './frame-reader.ts';
 import { CREDIT_BYTES, type FrameHandler, type HelloFrame } from './frames.ts';
-import type { LeafCall, LeafHandle, LeafSink, TaskFailure } from './leaf-call.ts';
+import type { LeafCall, LeafHandle, LeafSink, PartTiming, TaskFailure } from './leaf-call.ts';
 import { Outbox, type Pipe } from './outbox.ts';
 import { type CallLink, RootCall } from './root-call.ts';
 import { SilenceWatch } from './silence.ts';
@@ -18,6 +18,12 @@ const MAX_WAITING = 4096;
 const RESOURCE_EXHAUSTED = 8;
 const UNAVAILABLE = 14;
 const FRAME_OVERHEAD = 64;
+/** One for all parts: read before the next. */
+const timing: { -readonly [K in keyof PartTiming]: PartTiming[K] } = {
+  queueUs: [],
+  serviceUs: [],
+  heldUs: 0,
+};
 
 export interface RootEndEvents {
   /** The worker's Hello was accepted: calls may start. */
@@ -246,10 +252,19 @@ export class RootEnd implements FrameHandler, CallLink, TurnEnd {
     last: boolean,
     shards: readonly number[],
     segmentBytes: readonly number[],
+    queueUs: readonly number[],
+    serviceUs: readonly number[],
+    heldUs: number,
   ): void {
     const open = this.#calls.get(id);
-    if (open === undefined) this.#late(id, 'Chunk');
-    else open.chunk(seq, data, last, shards, segmentBytes);
+    if (open === undefined) {
+      this.#late(id, 'Chunk');
+      return;
+    }
+    timing.queueUs = queueUs;
+    timing.serviceUs = serviceUs;
+    timing.heldUs = heldUs;
+    open.chunk(seq, data, last, shards, segmentBytes, timing);
   }
 
   end(

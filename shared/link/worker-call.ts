@@ -26,6 +26,8 @@ interface QueuedPart {
   readonly shards: readonly number[];
   readonly data: Uint8Array;
   readonly segmentBytes: readonly number[];
+  readonly queueUs: readonly number[];
+  readonly serviceUs: readonly number[];
 }
 
 export class WorkerCall implements IncomingCall {
@@ -46,6 +48,7 @@ export class WorkerCall implements IncomingCall {
   queued = false;
   next: WorkerCall | undefined = undefined;
   readonly #queue: CallQueue;
+  readonly #receivedAt: number;
   /** A streaming method: a shard without items has neither a part nor a status. */
   #streaming: boolean;
   readonly #parts: QueuedPart[] = [];
@@ -72,6 +75,7 @@ export class WorkerCall implements IncomingCall {
     method: string,
     payload: Buffer,
     tasks: readonly LeafTask[],
+    receivedAt: number,
     deadline: number,
     flushAfterMs: number,
     priority: number,
@@ -87,6 +91,7 @@ export class WorkerCall implements IncomingCall {
     this.method = method;
     this.payload = payload;
     this.tasks = tasks;
+    this.#receivedAt = receivedAt;
     this.deadline = deadline;
     this.flushAfterMs = flushAfterMs;
     this.priority = priority;
@@ -97,7 +102,13 @@ export class WorkerCall implements IncomingCall {
     this.#streaming = streaming;
   }
 
-  part(shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void {
+  part(
+    shards: readonly number[],
+    data: Uint8Array,
+    segmentBytes: readonly number[],
+    queueUs = NO_NUMBERS,
+    serviceUs = NO_NUMBERS,
+  ): void {
     this.#check(shards, data);
     const { tasks } = this;
     const answered = this.#answered;
@@ -111,7 +122,7 @@ export class WorkerCall implements IncomingCall {
     if (this.cancelled) return;
     if (answered === undefined) this.#answered = shards.slice();
     else for (let i = 0; i < shards.length; i++) answered.push(shards[i]!);
-    this.#parts.push({ shards, data, segmentBytes });
+    this.#parts.push({ shards, data, segmentBytes, queueUs, serviceUs });
     this.#unsent += data.length;
     this.#queue.ready(this);
   }
@@ -123,7 +134,13 @@ export class WorkerCall implements IncomingCall {
       throw defect(`items of shard ${shard}, which call ${this.id} doesn't ask`);
     if (this.cancelled) return undefined;
     this.#streaming = true;
-    this.#parts.push({ shards, data, segmentBytes: itemBytes });
+    this.#parts.push({
+      shards,
+      data,
+      segmentBytes: itemBytes,
+      queueUs: NO_NUMBERS,
+      serviceUs: NO_NUMBERS,
+    });
     this.#unsent += data.length;
     this.#queue.ready(this);
     if (this.#unsent <= ROOM_BYTES) return undefined;
@@ -169,7 +186,7 @@ export class WorkerCall implements IncomingCall {
   }
 
   /** Writes one chunk at most, and the End where nothing is left before it. True: that was the End. */
-  write(frames: FrameWriter): boolean {
+  write(frames: FrameWriter, now: number): boolean {
     const part = this.#parts[0];
     if (part !== undefined) {
       const { data } = part;
@@ -185,6 +202,9 @@ export class WorkerCall implements IncomingCall {
         last,
         last ? part.shards : NO_NUMBERS,
         last ? part.segmentBytes : NO_NUMBERS,
+        part.queueUs,
+        part.serviceUs,
+        part.serviceUs.length > 0 ? heldUs(now - this.#receivedAt) : 0,
       );
       this.#credit -= to - from;
       this.#unsent -= to - from;
@@ -245,6 +265,11 @@ export class WorkerCall implements IncomingCall {
     this.#makeRoom = undefined;
     made?.();
   }
+}
+
+/** At least 1, because 0 says that it isn't known; at most what the frame can tell. */
+function heldUs(heldMs: number): number {
+  return Math.max(1, Math.min(0xffffffff, Math.round(heldMs * 1000)));
 }
 
 function defect(what: string): RegatherError {

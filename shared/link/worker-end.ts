@@ -164,6 +164,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
   /** Round robin: one chunk of each call, so that a large answer doesn't stand in front of small ones. */
   #fill(): boolean {
     const { frames } = this.#outbox;
+    const now = this.#options.clock.now();
     for (let call = this.#first; call !== undefined; call = this.#first) {
       if (frames.sizeBytes > BATCH_BYTES - CHUNK_BYTES) return true;
       this.#first = call.next;
@@ -171,7 +172,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
       call.next = undefined;
       call.queued = false;
       if (!call.sendable) continue;
-      if (call.write(frames)) this.#calls.delete(call.id);
+      if (call.write(frames, now)) this.#calls.delete(call.id);
       else if (call.sendable) this.#enqueue(call);
     }
     return false;
@@ -214,6 +215,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
       if (tasks[i]!.shard <= tasks[i - 1]!.shard)
         throw linkFault(`the shards of call ${id} don't ascend: ${tasks[i - 1]!.shard}, ${tasks[i]!.shard}`);
     if (tasks.length === 0) throw linkFault(`call ${id} has no task`);
+    const now = this.#options.clock.now();
     const call = new WorkerCall(
       this,
       peer.peer,
@@ -221,7 +223,8 @@ export class WorkerEnd implements FrameHandler, CallQueue {
       method,
       payload,
       tasks,
-      this.#options.clock.now() + timeLeftUs / 1000,
+      now,
+      now + timeLeftUs / 1000,
       flushAfterUs / 1000,
       priority,
       epoch,

@@ -71,6 +71,9 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
       last: fc.boolean(),
       shards: uint32s,
       segmentBytes: uint32s,
+      queueUs: uint32s,
+      serviceUs: uint32s,
+      heldUs: uint32,
     }),
   }),
   fc.record({
@@ -92,7 +95,7 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
 export function canonical(frame: Frame): Frame {
   const { chunk, cancel } = frame as { chunk?: Frame; cancel?: { ids: number[] } };
   if (chunk !== undefined && chunk.last === false)
-    return { chunk: { ...chunk, shards: [], segmentBytes: [] } };
+    return { chunk: { ...chunk, shards: [], segmentBytes: [], queueUs: [], serviceUs: [], heldUs: 0 } };
   if (cancel !== undefined) return { cancel: { ids: cancel.ids.slice(0, 1) } };
   return frame;
 }
@@ -113,6 +116,9 @@ interface Typed {
     readonly last: boolean;
     readonly shards: readonly number[];
     readonly segmentBytes: readonly number[];
+    readonly queueUs: readonly number[];
+    readonly serviceUs: readonly number[];
+    readonly heldUs: number;
   };
   readonly end?: {
     readonly id: number;
@@ -145,8 +151,9 @@ export function write(frames: readonly Frame[]): Buffer {
     }
     if (chunk) {
       const padded = Buffer.concat([Buffer.from('ab'), chunk.data, Buffer.from('c')]);
-      const { id, seq, data, last, shards, segmentBytes } = chunk;
-      writer.chunk(id, seq, padded, 2, 2 + data.length, last, shards, segmentBytes);
+      const { id, seq, data, last, shards, segmentBytes, queueUs, serviceUs, heldUs } = chunk;
+      const to = 2 + data.length;
+      writer.chunk(id, seq, padded, 2, to, last, shards, segmentBytes, queueUs, serviceUs, heldUs);
     }
     if (end) {
       const before = writer.sizeBytes;

@@ -46,8 +46,8 @@ function read(message: Buffer): Frame[] {
         },
       });
     },
-    chunk(id, seq, data, last, shards, segmentBytes) {
-      frames.push({ chunk: { id, seq, data, last, shards, segmentBytes } });
+    chunk(id, seq, data, last, shards, segmentBytes, queueUs, serviceUs, heldUs) {
+      frames.push({ chunk: { id, seq, data, last, shards, segmentBytes, queueUs, serviceUs, heldUs } });
     },
     end(id, statuses, queueUs, serviceUs, inFlight) {
       const plain = statuses.map(({ source: _, ...status }) => status);
@@ -124,7 +124,17 @@ const DEFAULTS: Record<string, Frame> = {
     credit: 0,
     maxPartBytes: 0,
   },
-  chunk: { id: 0, seq: 0, data: Buffer.alloc(0), last: false, shards: [], segmentBytes: [] },
+  chunk: {
+    id: 0,
+    seq: 0,
+    data: Buffer.alloc(0),
+    last: false,
+    shards: [],
+    segmentBytes: [],
+    queueUs: [],
+    serviceUs: [],
+    heldUs: 0,
+  },
   end: { id: 0, statuses: [], queueUs: 0, serviceUs: 0, inFlight: 0 },
   cancel: { ids: [] },
   credit: { id: 0, bytes: 0 },

@@ -4,7 +4,7 @@ import { RegatherError } from '../../shared/errors/errors.ts';
 import { FrameReader } from '../../shared/link/frame-reader.ts';
 import type { FrameHandler, HelloFrame } from '../../shared/link/frames.ts';
 import type { IncomingCall } from '../../shared/link/incoming-call.ts';
-import type { LeafCall, LeafEnd, LeafSink, TaskFailure } from '../../shared/link/leaf-call.ts';
+import type { LeafCall, LeafEnd, LeafSink, PartTiming, TaskFailure } from '../../shared/link/leaf-call.ts';
 import type { Pipe } from '../../shared/link/outbox.ts';
 import { RootEnd, type RootEndOptions } from '../../shared/link/root-end.ts';
 import { WorkerEnd } from '../../shared/link/worker-end.ts';
@@ -126,6 +126,7 @@ export interface RecordedPart {
   readonly shards: readonly number[];
   readonly data: Buffer;
   readonly segmentBytes: readonly number[];
+  readonly timing?: PartTiming;
 }
 
 /** A sink that keeps everything and knows what mustn't happen. */
@@ -138,9 +139,19 @@ export class Recorder implements LeafSink {
     this.#ended = resolve;
   });
 
-  part(shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void {
+  part(
+    shards: readonly number[],
+    data: Uint8Array,
+    segmentBytes: readonly number[],
+    timing?: PartTiming,
+  ): void {
     if (this.ends.length > 0) this.faults.push('a part after the end');
-    this.parts.push({ shards: [...shards], data: Buffer.from(data), segmentBytes: [...segmentBytes] });
+    this.parts.push({
+      shards: [...shards],
+      data: Buffer.from(data),
+      segmentBytes: [...segmentBytes],
+      ...(timing === undefined ? {} : { timing: { ...timing } }),
+    });
   }
 
   end(end: LeafEnd): void {

@@ -57,6 +57,9 @@ test('a worker written in Python from the reference page serves our root', async
       [[2], '2 own authorization=me'],
     ],
   );
+  // Its tasks run one after the other, so the second waited for the first.
+  for (const { timing } of echo.parts) t.true(timing!.queueUs[0]! + timing!.serviceUs[0]! <= timing!.heldUs);
+  t.true(echo.parts[1]!.timing!.queueUs[0]! >= echo.parts[0]!.timing!.queueUs[0]!);
   t.deepEqual(
     echo.failures.map(({ shard, code, notStarted, source }) => [shard, code, notStarted, source]),
     [[7, 9, true, 'task']],

@@ -29,6 +29,7 @@ class Call:
     def __init__(self, link, call):
         self.link, self.call = link, call
         self.credit, self.seq = call.credit, 0
+        self.received = self.began = time.monotonic()
         self.cancelled = False
         self.changed = threading.Condition()
 
@@ -59,7 +60,13 @@ class Call:
             if at == len(data):
                 chunk.last = True
                 chunk.shards.append(shard)
-                chunk.segment_bytes.extend(lengths)
+                if lengths:
+                    chunk.segment_bytes.extend(lengths)
+                else:
+                    now = time.monotonic()
+                    chunk.queue_us.append(micros(self.began - self.received))
+                    chunk.service_us.append(micros(now - self.began))
+                    chunk.held_us = max(1, micros(now - self.received))
             self.link.send(pb.Frame(chunk=chunk))
             if chunk.last:
                 return True
@@ -68,6 +75,7 @@ class Call:
         started = time.monotonic()
         statuses = []
         for task in self.call.tasks:
+            self.began = time.monotonic()
             payload = task.payload if task.HasField("payload") else self.call.payload
             if task.shard not in SHARDS:
                 statuses.append(status(task.shard, 9, f"shard {task.shard} isn't served here", not_started=True))
@@ -75,7 +83,7 @@ class Call:
             failed = self.handle(task.shard, payload)
             if failed is not None:
                 statuses.append(failed)
-        took = int((time.monotonic() - started) * 1e6)
+        took = micros(time.monotonic() - started)
         self.link.finish(self, pb.End(id=self.call.id, statuses=statuses, service_us=took))
 
     def handle(self, shard, payload):
@@ -106,6 +114,10 @@ class Call:
         else:
             return status(shard, 12, f"no method {method}")
         return None
+
+
+def micros(seconds):
+    return int(seconds * 1e6)
 
 
 def status(shard, code, message, **rest):
