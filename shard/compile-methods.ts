@@ -9,6 +9,7 @@ import type { MethodPlan, ServicePlan } from '../shared/schema/plan.ts';
 import { type AnswerCheck, answerCheck } from './answer-check.ts';
 import type { WorkerMethod } from './method.ts';
 import type { CodecOverride } from './options.ts';
+import { TypicalTime } from './pace.ts';
 
 export interface CompileMethodsOptions {
   readonly plan: ServicePlan;
@@ -41,6 +42,7 @@ export function compileMethods(options: CompileMethodsOptions): Map<string, Work
       encode:
         override?.encodeResponse ?? checkedEncode(answerCheck(method.response), messages.encodeResponse),
       merge: merger === undefined || owner === undefined ? undefined : { merger, plan: owner },
+      typical: method.kind === 'server-streaming' ? undefined : new TypicalTime(),
       metrics: metrics.method(method.name),
     });
   }

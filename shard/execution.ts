@@ -1,25 +1,33 @@
 /**
  * Who runs, and when: p-limit hands out the execution slots, a bounded fair queue is ahead of it. Work whose time has passed never
- * starts. Tasks that finish synchronously share one slot one after the other, so a burst of small ones costs one slot and
+ * starts, and work that can't be done in the time that is left is turned away before it waits (docs/decisions/0010-shedding-at-workers.md). Tasks that finish synchronously share one slot one after the other, so a burst of small ones costs one slot and
  * no promise each; after `turnMs` of that the event loop gets its turn, or no Cancel would ever be read.
  */
 import { availableParallelism } from 'node:os';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
+import { Pace, type TypicalTime } from './pace.ts';
 import { FairQueue, Queued } from './queue.ts';
+
+/** Why there is no room for a job: for nobody of its priority, or not in the time that it has. */
+export type TurnedAway = 'queue_full' | 'too_late';
 
 /** One execution: a task of a leaf call, or a plain call. Times are ms on the clock. */
 export abstract class Job extends Queued {
   abstract readonly deadline: number;
   /** When it was submitted; set by `submit`. */
   queuedAt = 0;
+  /** How long jobs of its kind take; undefined: they take as long as their reader. */
+  readonly typical: TypicalTime | undefined = undefined;
   /** The rest of one that began before. */
   readonly resumed: boolean = false;
   /** It has a slot. Returns undefined if it is done, else what it waits for, which never rejects and never takes for ever. */
   abstract run(now: number): Promise<void> | undefined;
   /** Its time ran out while it waited: it never runs. */
   abstract expire(): void;
+  /** It waited, and never runs: others that matter more, or can still be done, get the slot. */
+  abstract turnAway(why: TurnedAway): void;
 }
 
 export interface ExecutionOptions {
@@ -44,8 +52,10 @@ export interface ExecutionOptions {
 export interface ExecutionCounts {
   started: number;
   finished: number;
-  /** Refused because the queue was full. */
+  /** Turned away because the queue was full. */
   refused: number;
+  /** Turned away because they could not have been done in time. */
+  tooLate: number;
   cancelledBeforeStart: number;
   expiredBeforeStart: number;
 }
@@ -57,6 +67,7 @@ export class Execution {
     started: 0,
     finished: 0,
     refused: 0,
+    tooLate: 0,
     cancelledBeforeStart: 0,
     expiredBeforeStart: 0,
   };
@@ -70,8 +81,7 @@ export class Execution {
   #asked = false;
   /** When tasks began to run in this turn of the event loop; 0: none has. */
   #turnStart = 0;
-  /** Smoothed time from getting a slot to giving it back. */
-  #serviceMs = 1;
+  readonly #pace: Pace;
 
   constructor(options: ExecutionOptions = {}) {
     this.concurrency = whole(
@@ -84,6 +94,7 @@ export class Execution {
     this.#turnMs = options.turnMs ?? 5;
     this.#onDefect = options.onDefect;
     this.#limit = pLimit(this.concurrency);
+    this.#pace = new Pace(this.concurrency);
   }
 
   get waiting(): number {
@@ -98,16 +109,21 @@ export class Execution {
     return this.#running + this.#waiting.size;
   }
 
-  /** False if slots and queue are full; the job is forgotten then. It starts in a microtask, at the earliest. */
-  submit(job: Job): boolean {
-    if (this.#running + this.#waiting.size >= this.concurrency + this.queue) {
-      this.counts.refused += 1;
-      return false;
+  /** Says why the job is turned away, and forgets it then. Otherwise it starts in a microtask, at the earliest. */
+  submit(job: Job): TurnedAway | undefined {
+    const now = this.#clock.now();
+    const inFlight = this.#running + this.#waiting.size;
+    if (inFlight >= this.concurrency) {
+      if (this.#isTooLate(job, now)) {
+        this.counts.tooLate += 1;
+        return 'too_late';
+      }
+      if (inFlight >= this.concurrency + this.queue && !this.#makeRoom(job)) return 'queue_full';
     }
-    job.queuedAt = this.#clock.now();
+    job.queuedAt = now;
     this.#waiting.push(job);
     if (!this.#asked) this.#ask();
-    return true;
+    return undefined;
   }
 
   /**
@@ -136,8 +152,25 @@ export class Execution {
 
   /** How long a refused caller should keep away: what is waiting needs about that long. */
   pushbackMs(): number {
-    const ms = Math.ceil((this.inFlight * this.#serviceMs) / this.concurrency);
+    const ms = Math.ceil(this.#pace.waitMs(this.inFlight));
     return Math.min(1000, Math.max(1, ms));
+  }
+
+  /** Waiting may take half of the time that isn't work: the rest is for tasks that take longer than most, and for the way back. */
+  #isTooLate(job: Job, now: number): boolean {
+    if (!this.#pace.isKnown || job.deadline === Number.POSITIVE_INFINITY) return false;
+    const spareMs = job.deadline - now - (job.typical?.ms ?? 0);
+    return this.#pace.waitMs(this.#waiting.ahead(job.priority, job.root) + 1) > spareMs / 2;
+  }
+
+  /** A full queue gives up what matters least, if the newcomer matters more. */
+  #makeRoom(job: Job): boolean {
+    this.counts.refused += 1;
+    const last = this.#waiting.lastBelow(job.priority);
+    if (last === undefined || last.resumed) return false;
+    this.#waiting.remove(last);
+    last.turnAway('queue_full');
+    return true;
   }
 
   #ask(): void {
@@ -166,6 +199,12 @@ export class Execution {
         job.expire();
         continue;
       }
+      // The slot does more good to those that wait behind it. Without them it may try: so what is expected is never all that is known.
+      if (!job.resumed && this.#waiting.size > 0 && job.deadline - now < (job.typical?.ms ?? 0)) {
+        this.counts.tooLate += 1;
+        job.turnAway('too_late');
+        continue;
+      }
       this.#running += 1;
       if (!job.resumed) this.counts.started += 1;
       let rest: Promise<void> | undefined;
@@ -176,27 +215,29 @@ export class Execution {
       }
       if (rest !== undefined) {
         if (this.#waiting.size > 0 && !this.#asked) this.#ask();
-        return this.#wait(rest, now, job.resumed);
+        return this.#wait(rest, now, job);
       }
       const end = this.#clock.now();
-      this.#release(end - now, job.resumed);
+      this.#release(now, end, job);
       now = end;
     }
   };
 
-  async #wait(rest: Promise<void>, startedAt: number, resumed: boolean): Promise<void> {
+  async #wait(rest: Promise<void>, startedAt: number, job: Job): Promise<void> {
     try {
       await rest;
     } catch (error) {
       this.#onDefect?.(error);
     }
-    this.#release(this.#clock.now() - startedAt, resumed);
+    this.#release(startedAt, this.#clock.now(), job);
   }
 
-  #release(tookMs: number, resumed: boolean): void {
+  #release(startedAt: number, now: number, job: Job): void {
     this.#running -= 1;
-    if (!resumed) this.counts.finished += 1;
-    this.#serviceMs += (tookMs - this.#serviceMs) / 16;
+    this.#pace.freed(now, now - startedAt, this.#waiting.size > 0);
+    if (job.resumed) return;
+    this.counts.finished += 1;
+    job.typical?.took(now - startedAt);
   }
 
   readonly #endTurn = (): void => {

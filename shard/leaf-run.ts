@@ -10,7 +10,7 @@ import { type Alarmed, delayUntil } from './alarms.ts';
 import { combineParts } from './combine.ts';
 import type { Host } from './host.ts';
 import type { WorkerMethod } from './method.ts';
-import { busy, cancelled, draining, methodUnknown, notServed, overdue } from './refusals.ts';
+import { cancelled, draining, methodUnknown, notServed, overdue, turnedAway } from './refusals.ts';
 import { type Status, statusOf } from './status.ts';
 import { type GiveUp, Task, type TaskOwner } from './task.ts';
 
@@ -85,13 +85,14 @@ export class LeafRun implements TaskOwner, Alarmed {
         continue;
       }
       const task = new Task(this, method, shard, this.#tasks.length, payload ?? call.payload);
-      if (host.execution.submit(task)) {
+      const turned = host.execution.submit(task);
+      if (turned === undefined) {
         this.#tasks.push(task);
         this.#answers.push(undefined);
         this.#open += 1;
       } else {
-        method.metrics.notStarted.queue_full.value += 1;
-        this.#refuse(index, busy(host.execution), true, host.execution.pushbackMs());
+        method.metrics.notStarted[turned].value += 1;
+        this.#refuse(index, turnedAway(turned, host.execution), true, host.execution.pushbackMs());
       }
     }
   }
@@ -111,8 +112,8 @@ export class LeafRun implements TaskOwner, Alarmed {
     this.#settled(task);
   }
 
-  failed(task: Task, status: Status, notStarted: boolean): void {
-    this.#refuse(task.shard.index, status, notStarted, 0);
+  failed(task: Task, status: Status, notStarted: boolean, pushbackMs: number): void {
+    this.#refuse(task.shard.index, status, notStarted, pushbackMs);
     this.#settled(task);
   }
 

@@ -2,6 +2,7 @@
 import type { Merger } from '../shared/merge/merger.ts';
 import type { WorkerMethodMetrics } from '../shared/metrics/worker.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
+import type { TypicalTime } from './pace.ts';
 
 export interface WorkerMethod {
   /** Position in a shard's `handlers`. */
@@ -19,5 +20,7 @@ export interface WorkerMethod {
   encode(value: unknown): Uint8Array;
   /** What combines the partials of several shards, and the method whose merge it is: of a `leaf`, the one that names it. */
   readonly merge: { readonly merger: Merger; readonly plan: MethodPlan } | undefined;
+  /** Of unary methods: how long a task takes. */
+  readonly typical: TypicalTime | undefined;
   readonly metrics: WorkerMethodMetrics;
 }

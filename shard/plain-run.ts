@@ -9,7 +9,7 @@ import { leafMetadata, SHARD_KEY } from '../shared/link/leaf-metadata.ts';
 import type { Host } from './host.ts';
 import type { HostedShard } from './hosted-shard.ts';
 import type { WorkerMethod } from './method.ts';
-import { busy, draining, notServed, shardMisnamed, shardUnnamed } from './refusals.ts';
+import { draining, notServed, shardMisnamed, shardUnnamed, turnedAway } from './refusals.ts';
 import { isStatus, type Status } from './status.ts';
 import { Task, type TaskOwner } from './task.ts';
 
@@ -139,9 +139,10 @@ class PlainRun implements TaskOwner {
       return;
     }
     const task = new Task(this, method, shard, 0, call.request);
-    if (!host.execution.submit(task)) {
-      notStarted.queue_full.value += 1;
-      this.#fail(busy(host.execution), host.execution.pushbackMs());
+    const turned = host.execution.submit(task);
+    if (turned !== undefined) {
+      notStarted[turned].value += 1;
+      this.#fail(turnedAway(turned, host.execution), host.execution.pushbackMs());
       return;
     }
     // A deadline that passes comes as this event too: grpc-js keeps the timer and sends the status.
@@ -158,8 +159,8 @@ class PlainRun implements TaskOwner {
     this.#end();
   }
 
-  failed(_task: Task, status: Status): void {
-    this.#fail(status);
+  failed(_task: Task, status: Status, _notStarted: boolean, pushbackMs: number): void {
+    this.#fail(status, pushbackMs);
   }
 
   items(_task: Task, data: Uint8Array, lengths: readonly number[]): Promise<void> | undefined {
@@ -167,12 +168,12 @@ class PlainRun implements TaskOwner {
     return this.#reply.items(data, lengths);
   }
 
-  #fail(status: Status, pushbackMs?: number): void {
+  #fail(status: Status, pushbackMs = 0): void {
     const metadata = new Metadata();
     if (status.details !== undefined && status.details.length <= maxDetailsBytes) {
       metadata.set('grpc-status-details-bin', asBuffer(status.details));
     }
-    if (pushbackMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(pushbackMs));
+    if (pushbackMs > 0) metadata.set('grpc-retry-pushback-ms', String(pushbackMs));
     this.#reply.failed({ code: status.code, details: fitMessage(status.message, maxMessageBytes), metadata });
     this.#end();
   }

@@ -16,6 +16,7 @@ export abstract class Queued {
 class Lane {
   readonly level: Level;
   readonly root: string;
+  size = 0;
   first: Queued | undefined = undefined;
   last: Queued | undefined = undefined;
   constructor(level: Level, root: string) {
@@ -28,6 +29,7 @@ class Lane {
 class Level {
   readonly priority: number;
   readonly lanes: Lane[] = [];
+  size = 0;
   turn = 0;
   constructor(priority: number) {
     this.priority = priority;
@@ -50,6 +52,8 @@ export class FairQueue<T extends Queued> {
     if (lane.last === undefined) lane.first = job;
     else lane.last.later = job;
     lane.last = job;
+    lane.size += 1;
+    lane.level.size += 1;
     this.#size += 1;
   }
 
@@ -64,6 +68,25 @@ export class FairQueue<T extends Queued> {
     return job;
   }
 
+  /** How many jobs would go before one that came now. */
+  ahead(priority: number, root: string): number {
+    let ahead = 0;
+    for (const level of this.#levels) {
+      if (level.priority > priority) ahead += level.size;
+      if (level.priority === priority) ahead += turnsBefore(level, root);
+    }
+    return ahead;
+  }
+
+  /** The one that would go last of those of a lower priority. */
+  lastBelow(priority: number): T | undefined {
+    const level = this.#levels.at(-1);
+    if (level === undefined || level.priority >= priority) return undefined;
+    let longest = level.lanes[0]!;
+    for (const lane of level.lanes) if (lane.size > longest.size) longest = lane;
+    return longest.last as T;
+  }
+
   /** Takes a job out wherever it is; says whether it was in. */
   remove(job: T): boolean {
     const lane = job.lane;
@@ -76,6 +99,8 @@ export class FairQueue<T extends Queued> {
     job.earlier = undefined;
     job.later = undefined;
     this.#size -= 1;
+    lane.size -= 1;
+    lane.level.size -= 1;
     if (lane.first === undefined) this.#drop(lane);
     return true;
   }
@@ -110,4 +135,13 @@ export class FairQueue<T extends Queued> {
     if (at < level.turn) level.turn -= 1;
     if (level.lanes.length === 0) this.#levels.splice(this.#levels.indexOf(level), 1);
   }
+}
+
+/** Roots take turns: before the next job of a root go as many of each other root as it has itself, if they have that many. */
+function turnsBefore(level: Level, root: string): number {
+  let own = 0;
+  for (const lane of level.lanes) if (lane.root === root) own = lane.size;
+  let ahead = own;
+  for (const lane of level.lanes) if (lane.root !== root) ahead += Math.min(lane.size, own + 1);
+  return ahead;
 }

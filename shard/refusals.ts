@@ -1,6 +1,6 @@
 /** Why a worker turns a task away before its handler sees it, as statuses. */
 import { codes, type ErrorCode } from '../shared/errors/codes.ts';
-import type { Execution } from './execution.ts';
+import type { Execution, TurnedAway } from './execution.ts';
 import type { Status } from './status.ts';
 
 function refusal(code: ErrorCode, message: string): Status {
@@ -16,8 +16,17 @@ export function notServed(shard: number): Status {
   return refusal('SHARD_NOT_SERVED', `The worker doesn't serve shard ${shard}`);
 }
 
-export function busy({ concurrency, queue }: Execution): Status {
+function busy({ concurrency, queue }: Execution): Status {
   return refusal('WORKER_BUSY', `The worker's ${concurrency} slots and its queue of ${queue} are full`);
+}
+
+export const tooLate: Status = refusal(
+  'WORKER_OVERLOADED',
+  "The worker can't do the task in the time it has left: what waits before it takes too long",
+);
+
+export function turnedAway(why: TurnedAway, execution: Execution): Status {
+  return why === 'queue_full' ? busy(execution) : tooLate;
 }
 
 export function shardUnnamed(key: string, served: number): Status {

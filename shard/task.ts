@@ -5,12 +5,13 @@
 import type { Timer } from '../shared/clock.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
 import type { LeafMetadata } from '../shared/link/leaf-call.ts';
-import { Job } from './execution.ts';
+import { Job, type TurnedAway } from './execution.ts';
 import type { Call } from './handlers.ts';
 import type { Host } from './host.ts';
 import type { HostedShard } from './hosted-shard.ts';
 import type { WorkerMethod } from './method.ts';
-import { expired } from './refusals.ts';
+import type { TypicalTime } from './pace.ts';
+import { expired, turnedAway } from './refusals.ts';
 import { type Status, statusOf } from './status.ts';
 import { forwardItems } from './stream.ts';
 
@@ -27,7 +28,7 @@ export interface TaskOwner {
   readonly maxPartBytes: number;
   /** Unary: the answer. Streaming: all items are through, and `data` is empty. */
   answered(task: Task, data: Uint8Array): void;
-  failed(task: Task, status: Status, notStarted: boolean): void;
+  failed(task: Task, status: Status, notStarted: boolean, pushbackMs: number): void;
   /** Streaming. Returns undefined if more may be produced at once. Throws if the items can't be sent. */
   items(task: Task, data: Uint8Array, lengths: readonly number[]): Promise<void> | undefined;
 }
@@ -42,6 +43,7 @@ export class Task extends Job {
   readonly priority: number;
   readonly root: string;
   readonly deadline: number;
+  override readonly typical: TypicalTime | undefined;
   /** How long it waited for its slot, and ran, in ms. */
   waitedMs = 0;
   tookMs = 0;
@@ -76,6 +78,7 @@ export class Task extends Job {
     this.priority = owner.priority;
     this.root = owner.root;
     this.deadline = owner.deadline;
+    this.typical = method.typical;
   }
 
   get isOver(): boolean {
@@ -121,7 +124,14 @@ export class Task extends Job {
   override expire(): void {
     this.state = 'over';
     this.method.metrics.notStarted.expired.value += 1;
-    this.owner.failed(this, expired, true);
+    this.owner.failed(this, expired, true, 0);
+  }
+
+  override turnAway(why: TurnedAway): void {
+    const { execution } = this.owner.host;
+    this.state = 'over';
+    this.method.metrics.notStarted[why].value += 1;
+    this.owner.failed(this, turnedAway(why, execution), true, execution.pushbackMs());
   }
 
   /**
@@ -196,7 +206,7 @@ export class Task extends Job {
         error: status.message,
       });
     }
-    this.owner.failed(this, status, false);
+    this.owner.failed(this, status, false, 0);
   }
 
   #over(code: number): void {
@@ -278,6 +288,8 @@ class RestOfTask extends Job {
   }
   /** The task's owner sees to its deadline. */
   override expire(): void {}
+  /** It was let in before: only what hasn't begun is turned away. */
+  override turnAway(): void {}
 }
 
 /** What the handler sees: nothing of the task's own doings. */

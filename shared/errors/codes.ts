@@ -43,6 +43,7 @@ export const codes = {
   LINK_PROTOCOL: { exit: 1, grpc: 13, title: 'A peer broke the link protocol.' },
   LINK_LOST: { exit: 1, grpc: 14, title: 'The link was lost or fell silent.' },
   WORKER_BUSY: { exit: 1, grpc: 8, title: "The worker's queue is full." },
+  WORKER_OVERLOADED: { exit: 1, grpc: 8, title: 'The worker cannot do the task in the time it has left.' },
   WORKER_DRAINING: { exit: 1, grpc: 14, title: 'The worker is draining.' },
   SHARD_NOT_SERVED: { exit: 1, grpc: 9, title: 'The worker does not serve that shard.' },
   INTERNAL: { exit: 1, grpc: 13, title: 'A defect in Regather.' },

@@ -4,7 +4,14 @@ import { workerDefinitions } from './definitions.ts';
 import { type Counter, type Family, type Gauge, type Histogram, record } from './instruments.ts';
 import type { MetricRegistry } from './registry.ts';
 
-export const notStartedReasons = ['expired', 'cancelled', 'queue_full', 'draining', 'not_served'] as const;
+export const notStartedReasons = [
+  'expired',
+  'cancelled',
+  'queue_full',
+  'too_late',
+  'draining',
+  'not_served',
+] as const;
 export type NotStartedReason = (typeof notStartedReasons)[number];
 
 export const combineOutcomes = ['combined', 'apart', 'malformed'] as const;

@@ -133,6 +133,7 @@ class TestJob extends Job {
   override expire(): void {
     this.expired = true;
   }
+  override turnAway(): void {}
 }
 
 function gate(): { promise: Promise<void>; open: () => void } {
@@ -158,18 +159,18 @@ test('no more than `concurrency` run at once, no more than `queue` wait, the res
   );
   t.deepEqual(
     jobs.map((job) => execution.submit(job)),
-    [true, true, true, true, true],
+    [undefined, undefined, undefined, undefined, undefined],
   );
-  t.false(execution.submit(new TestJob()), 'full before anything has started');
+  t.is(execution.submit(new TestJob()), 'queue_full', 'full before anything has started');
   await settle();
   t.is(started, 2);
   t.is(execution.running, 2);
   t.is(execution.waiting, 3);
-  t.false(execution.submit(new TestJob()));
+  t.is(execution.submit(new TestJob()), 'queue_full');
   gates[0]!.open();
   await settle();
   t.is(started, 3);
-  t.true(execution.submit(new TestJob()));
+  t.is(execution.submit(new TestJob()), undefined);
   for (const { open } of gates) open();
   await settle();
   await settle();
@@ -180,11 +181,11 @@ test('no more than `concurrency` run at once, no more than `queue` wait, the res
 test('a queue of 0 takes as many as there are slots', async (t) => {
   const execution = new Execution({ concurrency: 1, queue: 0 });
   const { promise, open } = gate();
-  t.true(execution.submit(new TestJob(() => promise)));
-  t.false(execution.submit(new TestJob()));
+  t.is(execution.submit(new TestJob(() => promise)), undefined);
+  t.is(execution.submit(new TestJob()), 'queue_full');
   open();
   await settle();
-  t.true(execution.submit(new TestJob()));
+  t.is(execution.submit(new TestJob()), undefined);
 });
 
 test('what was cancelled or expired while it waited never starts, and its place is free at once', async (t) => {
@@ -198,17 +199,18 @@ test('what was cancelled or expired while it waited never starts, and its place 
   const expired = new TestJob(() => t.fail() as unknown as undefined, 100);
   execution.submit(cancelled);
   execution.submit(expired);
-  t.false(execution.submit(new TestJob()));
+  t.is(execution.submit(new TestJob()), 'queue_full');
   t.true(execution.withdraw(cancelled));
   t.false(execution.withdraw(cancelled));
   let ran = false;
-  t.true(
+  t.is(
     execution.submit(
       new TestJob(() => {
         ran = true;
         return undefined;
       }),
     ),
+    undefined,
   );
   now = 100;
   open();
