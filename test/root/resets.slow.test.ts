@@ -9,6 +9,8 @@ import { SearchClient, startRoot, startWorker } from '../kit/cluster.ts';
 
 const EXPIRIES_PER_SECOND = 200;
 const SECONDS = 9;
+/** Slots for all that hangs at once: what has no slot in time is turned away, and doesn't expire. */
+const concurrency = 256;
 
 async function storm(t: ExecutionContext, client: SearchClient, metadata: Record<string, string>) {
   const expiring: Promise<unknown>[] = [];
@@ -36,14 +38,14 @@ async function storm(t: ExecutionContext, client: SearchClient, metadata: Record
 test.serial(
   '200 client expiries a second: nobody else on the connection to the root is harmed',
   async (t) => {
-    const worker = await startWorker(t, 'w0', { shards: [0], shardCount: 1 });
+    const worker = await startWorker(t, 'w0', { shards: [0], shardCount: 1, concurrency });
     const { client } = await startRoot(t, [worker], { policy: { breaker: { minCalls: 1_000_000 } } });
     await storm(t, client, {});
   },
 );
 
 test.serial('the same on the connection of a plain client to a worker', async (t) => {
-  const worker = await startWorker(t, 'w0', { shards: [0], shardCount: 1 });
+  const worker = await startWorker(t, 'w0', { shards: [0], shardCount: 1, concurrency });
   const client = new SearchClient(worker.address);
   t.teardown(() => client.close());
   await storm(t, client, { 'regather-shard': '0' });
