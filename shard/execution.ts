@@ -199,8 +199,9 @@ export class Execution {
         job.expire();
         continue;
       }
-      // The slot does more good to those that wait behind it. Without them it may try: so what is expected is never all that is known.
-      if (!job.resumed && this.#waiting.size > 0 && job.deadline - now < (job.typical?.ms ?? 0)) {
+      // The slot does more good to those that get none otherwise. Without them it may try: so what is expected is always learned anew.
+      const scarce = this.#running + this.#waiting.size >= this.concurrency;
+      if (scarce && !job.resumed && this.#waiting.size > 0 && job.deadline - now < (job.typical?.ms ?? 0)) {
         this.counts.tooLate += 1;
         job.turnAway('too_late');
         continue;

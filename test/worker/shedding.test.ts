@@ -117,6 +117,14 @@ test('a slot that nobody else wants is given to a task of any prospects, so that
   t.is(job.ended, 'done');
 });
 
+test('a task with little time is not turned away while there are slots for all that came with it', async (t) => {
+  const world = await busyWorld(8, 1000);
+  const jobs = Array.from({ length: 8 }, () => world.job({ tookMs: 2, timeoutMs: 5 }));
+  for (const job of jobs) t.is(world.execution.submit(job), undefined);
+  await world.pass(4);
+  t.deepEqual(new Set(jobs.map(({ ended }) => ended)), new Set(['done']));
+});
+
 test('a full queue gives up what matters least for what matters more', async (t) => {
   const world = await busyWorld(1, 2);
   const { execution } = world;
