@@ -1,31 +1,19 @@
 /** Debian's Python as a foreign worker and client: messages by protoc, services by generic handlers. */
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
-import { packageRoot } from '../../shared/package.ts';
 import type { RunningWorker } from '../kit/cluster.ts';
+import { needs, python } from '../kit/debian.ts';
+import { pythonMessages as messages } from '../kit/python-messages.ts';
 
-const python = '/usr/bin/python3';
-const present =
-  spawnSync(python, ['-c', 'import grpc, google.protobuf'], { stdio: 'ignore' }).status === 0 &&
-  spawnSync('protoc', ['--version'], { stdio: 'ignore' }).status === 0;
-
-/** Skipped where Python's grpc is missing; under CI it runs, and fails there. */
-export const foreign = present || process.env.CI !== undefined ? test.serial : test.serial.skip;
+export const foreign = needs(test.serial, 'protobuf-compiler', 'python3-protobuf', 'python3-grpcio');
 
 /** The Python messages of every .proto in use; removed when the test ends. */
 export function pythonMessages(t: ExecutionContext): string {
-  const folder = mkdtempSync(join(tmpdir(), 'regather-python-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  const includes = ['test/kit', 'test/foreign/proto', 'proto'].map((path) => `-I${join(packageRoot, path)}`);
-  const ours = ['search.proto', 'regather/v1/annotations.proto', 'regather/v1/coverage.proto'];
-  const others = ['health.proto', 'reflection.proto', 'status.proto'];
-  execFileSync('protoc', [...includes, `--python_out=${folder}`, ...ours, ...others]);
-  return folder;
+  const files = ['search.proto', 'health.proto', 'reflection.proto', 'status.proto'];
+  return messages(t, ['test/kit', 'test/foreign/proto'], files);
 }
 
 export interface PythonWorker extends Pick<RunningWorker, 'id' | 'address' | 'shards'> {

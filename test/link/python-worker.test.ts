@@ -1,26 +1,18 @@
 /** The reference page is enough to write a worker from: one in Python, driven by our root's end. */
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { needs, python } from '../kit/debian.ts';
+import { pythonMessages } from '../kit/python-messages.ts';
 import { leafCall, Recorder } from './memory.ts';
 import { TestRoot } from './sockets.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
 async function startPython(t: ExecutionContext): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'regather-python-'));
-  execFileSync('protoc', [`--python_out=${folder}`, '-I', join(root, 'proto'), 'regather/v1/link.proto']);
-  // Debian's, which has grpcio and protobuf; another python3 may come first in PATH.
-  const worker = spawn('/usr/bin/python3', [join(root, 'test/link/python_worker.py'), folder], {
+  const folder = pythonMessages(t, [], []);
+  const worker = spawn(python, [join(import.meta.dirname, 'python_worker.py'), folder], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  t.teardown(() => {
-    worker.kill('SIGKILL');
-    rmSync(folder, { recursive: true });
-  });
+  t.teardown(() => worker.kill('SIGKILL'));
   const port = await new Promise<string>((resolve, reject) => {
     worker.stdout.once('data', (line: Buffer) => resolve(line.toString().trim()));
     worker.once('exit', (code) => reject(new Error(`the worker exited with ${code}`)));
@@ -28,7 +20,9 @@ async function startPython(t: ExecutionContext): Promise<string> {
   return `127.0.0.1:${port}`;
 }
 
-test('a worker written in Python from the reference page serves our root', async (t) => {
+const withPython = needs(test, 'protobuf-compiler', 'python3-protobuf', 'python3-grpcio');
+
+withPython('a worker written in Python from the reference page serves our root', async (t) => {
   const address = await startPython(t);
   const link = new TestRoot(address, { silenceMs: 5000, connectTimeoutMs: 10_000 });
   t.deepEqual(await link.reaches('ready'), {

@@ -1,19 +1,16 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import test from 'ava';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import { compileMerger } from '../../shared/merge/compile.ts';
 import type { MergeContext } from '../../shared/merge/merger.ts';
 import { parseOrder } from '../../shared/schema/paths.ts';
+import { needs, python } from '../kit/debian.ts';
+import { pythonMessages } from '../kit/python-messages.ts';
 import { Noise, type NoiseOptions, randomMessage } from './noise.ts';
 import { everything } from './oracle/everything.ts';
 
-const python = '/usr/bin/python3';
-const hasProtobuf = spawnSync(python, ['-c', 'import google.protobuf'], { stdio: 'ignore' }).status === 0;
-// Where the suite runs for others it must not pass by having skipped this.
-const oracle = hasProtobuf || process.env.CI ? test : test.skip;
+const oracle = needs(test, 'protobuf-compiler', 'python3-protobuf');
 
 const cases = 600;
 const orders = [undefined, 'count desc', 'most, mean desc', 'year desc'];
@@ -69,33 +66,19 @@ oracle("random partials merge as Python's protobuf and a plain reference merge t
     }
   }
 
-  const folder = mkdtempSync(join(tmpdir(), 'regather-oracle-'));
-  try {
-    const here = new URL('oracle/', import.meta.url).pathname;
-    const protos = new URL('../../proto/', import.meta.url).pathname;
-    execFileSync('protoc', [
-      `--proto_path=${here}`,
-      `--proto_path=${protos}`,
-      `--python_out=${folder}`,
-      'everything.proto',
-      'regather/v1/annotations.proto',
-      'regather/v1/coverage.proto',
-    ]);
-    const ran = spawnSync(python, ['-B', join(here, 'oracle.py'), folder], {
-      input: `${input.join('\n')}\n`,
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-      timeout: 100_000,
-    });
-    t.is(ran.stderr, '');
-    const verdicts = ran.stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as string);
-    t.is(verdicts.length, cases);
-    const wrong = verdicts.flatMap((verdict, seed) => (verdict === 'ok' ? [] : [`seed ${seed}: ${verdict}`]));
-    t.deepEqual(wrong, []);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const folder = pythonMessages(t, ['test/merge/oracle'], ['everything.proto']);
+  const ran = spawnSync(python, ['-B', join(import.meta.dirname, 'oracle/oracle.py'), folder], {
+    input: `${input.join('\n')}\n`,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    timeout: 100_000,
+  });
+  t.is(ran.stderr, '');
+  const verdicts = ran.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as string);
+  t.is(verdicts.length, cases);
+  const wrong = verdicts.flatMap((verdict, seed) => (verdict === 'ok' ? [] : [`seed ${seed}: ${verdict}`]));
+  t.deepEqual(wrong, []);
 });

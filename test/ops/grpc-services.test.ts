@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -17,6 +17,7 @@ import { DescriptorIndex } from '../../shared/reflection/descriptor-index.ts';
 import { reflectionDefinitions, reflectionService } from '../../shared/reflection/reflection.ts';
 import { compilePlan } from '../../shared/schema/compile.ts';
 import { loadDescriptors } from '../../shared/schema/descriptors.ts';
+import { needs, python } from '../kit/debian.ts';
 
 const searchProto = join(import.meta.dirname, '..', 'kit', 'search.proto');
 
@@ -189,8 +190,6 @@ for (const version of ['v1', 'v1alpha'] as const) {
   });
 }
 
-const python = '/usr/bin/python3';
-
 const poolScript = `
 import sys
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -219,28 +218,25 @@ options = FieldOptions.FromString(field.GetOptions().SerializeToString())
 print("by", options.Extensions[merge].top.by)
 `;
 
-test("reflection: Python's DescriptorPool takes the files, and finds the options in them", async (t) => {
-  // @grpc/reflection drops custom options and renames files: Python's pool then refuses every one of them.
-  if (!existsSync(python) || spawnSync(python, ['-c', 'import google.protobuf']).status !== 0) {
-    if (process.env.CI !== undefined) t.fail('python3-protobuf is missing');
-    t.log('python3-protobuf is not here');
-    t.pass();
-    return;
-  }
-  const { client, plan } = await reflection(t);
-  const [answer] = await ask(client, reflectionDefinitions.v1, [{ fileContainingSymbol: plan.name }]);
-  const folder = mkdtempSync(join(tmpdir(), 'regather-reflection-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  const parts = answer!.fileDescriptorResponse!.fileDescriptorProto.flatMap((bytes) => [
-    Buffer.from([0x0a, ...varint(bytes.length)]),
-    bytes,
-  ]);
-  const file = join(folder, 'set.bin');
-  writeFileSync(file, Buffer.concat(parts));
-  const ran = spawnSync(python, ['-c', poolScript, file, plan.name], { encoding: 'utf8' });
-  t.is(ran.stderr, '');
-  t.is(ran.stdout, 'timeout_ms 5000 to 1\nby score desc, id\n');
-});
+needs(test, 'python3-protobuf')(
+  "reflection: Python's DescriptorPool takes the files, and finds the options in them",
+  async (t) => {
+    // @grpc/reflection drops custom options and renames files: Python's pool then refuses every one of them.
+    const { client, plan } = await reflection(t);
+    const [answer] = await ask(client, reflectionDefinitions.v1, [{ fileContainingSymbol: plan.name }]);
+    const folder = mkdtempSync(join(tmpdir(), 'regather-reflection-'));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const parts = answer!.fileDescriptorResponse!.fileDescriptorProto.flatMap((bytes) => [
+      Buffer.from([0x0a, ...varint(bytes.length)]),
+      bytes,
+    ]);
+    const file = join(folder, 'set.bin');
+    writeFileSync(file, Buffer.concat(parts));
+    const ran = spawnSync(python, ['-c', poolScript, file, plan.name], { encoding: 'utf8' });
+    t.is(ran.stderr, '');
+    t.is(ran.stdout, 'timeout_ms 5000 to 1\nby score desc, id\n');
+  },
+);
 
 function varint(value: number): number[] {
   const bytes: number[] = [];

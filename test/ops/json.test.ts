@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -7,6 +7,7 @@ import { decodeJson } from '../../cli/json/decode.ts';
 import { encodeJson } from '../../cli/json/encode.ts';
 import { JsonTypes, jsonName } from '../../cli/json/types.ts';
 import { type Descriptors, loadDescriptors } from '../../shared/schema/descriptors.ts';
+import { needs, python } from '../kit/debian.ts';
 
 const proto = `syntax = "proto3";
 package acme.v1;
@@ -83,15 +84,7 @@ for sample in json.load(open(sys.argv[2])):
 print(json.dumps(out))
 `;
 
-const python = '/usr/bin/python3';
-
-test("Python's protobuf agrees, in both directions", (t) => {
-  if (!existsSync(python) || spawnSync(python, ['-c', 'import google.protobuf']).status !== 0) {
-    if (process.env.CI !== undefined) t.fail('python3-protobuf is missing');
-    t.log('python3-protobuf is not here');
-    t.pass();
-    return;
-  }
+needs(test, 'python3-protobuf')("Python's protobuf agrees, in both directions", (t) => {
   const { descriptors, types, folder } = load(t);
   const shape = types.message('acme.v1.Everything');
   const set = join(folder, 'set.bin');

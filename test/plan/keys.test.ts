@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { keyBytes } from '../../shared/keys/key-bytes.ts';
 import { shardOf } from '../../shared/keys/shard-of.ts';
 import { xxh32 } from '../../shared/keys/xxh32.ts';
+import { needs, python } from '../kit/debian.ts';
 
 type VectorKey = { readonly string: string } | { readonly bytes: string } | { readonly integer: string };
 
@@ -42,7 +43,7 @@ test('the published vectors hold', (t) => {
   }
 });
 
-test('the Python of the reference page gives the published vectors', async (t) => {
+needs(test, 'python3')('the Python of the reference page gives the published vectors', async (t) => {
   const code = /```python\n([\s\S]+?)```/.exec(page)![1]!;
   const driver = `
 import json, sys
@@ -55,7 +56,7 @@ for vector in spec["vectors"]:
 print(json.dumps(out))
 `;
   const file = new URL('key-vectors.json', import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)('/usr/bin/python3', ['-c', code + driver, file]);
+  const { stdout } = await promisify(execFile)(python, ['-c', code + driver, file]);
   t.deepEqual(
     JSON.parse(stdout),
     vectors.vectors.map((vector) => [vector.bytes, vector.xxh32, vector.shards]),

@@ -4,9 +4,12 @@ import test from 'ava';
 import { channelCredentials } from '../../shared/tls/credentials.ts';
 import { makeCertificates } from '../kit/certificates.ts';
 import { SearchClient, startRoot, startWorker } from '../kit/cluster.ts';
+import { needs } from '../kit/debian.ts';
+
+const withCertificates = needs(test.serial, 'openssl');
 
 for (const links of [true, false]) {
-  test.serial(`mutual TLS all the way ${links ? 'over links' : 'over plain gRPC'}`, async (t) => {
+  withCertificates(`mutual TLS all the way ${links ? 'over links' : 'over plain gRPC'}`, async (t) => {
     const { ca, server, client } = makeCertificates(t);
     const tls = { ...server, ca, client_auth: true };
     const worker = await startWorker(t, 'w0', { shards: [0, 1], shardCount: 2, tls });
@@ -22,7 +25,7 @@ for (const links of [true, false]) {
   });
 }
 
-test.serial('a worker whose certificate another authority signed is not talked to', async (t) => {
+withCertificates('a worker whose certificate another authority signed is not talked to', async (t) => {
   const ours = makeCertificates(t);
   const theirs = makeCertificates(t);
   const worker = await startWorker(t, 'w0', { shards: [0], shardCount: 1, tls: theirs.server });
@@ -32,7 +35,7 @@ test.serial('a worker whose certificate another authority signed is not talked t
   t.not(root.state, 'ready');
 });
 
-test.serial('the name in the certificate can be given where addresses are bare', async (t) => {
+withCertificates('the name in the certificate can be given where addresses are bare', async (t) => {
   const { ca, server } = makeCertificates(t);
   const worker = await startWorker(t, 'w0', { shards: [0], shardCount: 1, tls: server });
   const right = await startRoot(t, [worker], { workerTls: { ca, server_name: 'worker.test' } });
@@ -41,26 +44,29 @@ test.serial('the name in the certificate can be given where addresses are bare',
   t.is((await wrong.client.call('TopK', {})).code, status.UNAVAILABLE);
 });
 
-test('client_auth without a ca, and files that are no certificates, are refused by name', async (t) => {
-  const { server } = makeCertificates(t);
-  await t.throwsAsync(
-    startRoot(t, [{ id: 'w', address: '127.0.0.1:1', shards: [0] }], {
-      tls: { ...server, client_auth: true },
-    }),
-    {
-      message: /tls\.client_auth needs tls\.ca/,
-    },
-  );
-  await t.throwsAsync(
-    startRoot(t, [{ id: 'w', address: '127.0.0.1:1', shards: [0] }], {
-      tls: { cert: server.key, key: server.key },
-    }),
-    { message: /tls: not a usable certificate or key/ },
-  );
-  await t.throwsAsync(
-    startRoot(t, [{ id: 'w', address: '127.0.0.1:1', shards: [0] }], {
-      tls: { cert: '/nowhere', key: server.key },
-    }),
-    { message: /tls\.cert: cannot read \/nowhere/ },
-  );
-});
+withCertificates(
+  'client_auth without a ca, and files that are no certificates, are refused by name',
+  async (t) => {
+    const { server } = makeCertificates(t);
+    await t.throwsAsync(
+      startRoot(t, [{ id: 'w', address: '127.0.0.1:1', shards: [0] }], {
+        tls: { ...server, client_auth: true },
+      }),
+      {
+        message: /tls\.client_auth needs tls\.ca/,
+      },
+    );
+    await t.throwsAsync(
+      startRoot(t, [{ id: 'w', address: '127.0.0.1:1', shards: [0] }], {
+        tls: { cert: server.key, key: server.key },
+      }),
+      { message: /tls: not a usable certificate or key/ },
+    );
+    await t.throwsAsync(
+      startRoot(t, [{ id: 'w', address: '127.0.0.1:1', shards: [0] }], {
+        tls: { cert: '/nowhere', key: server.key },
+      }),
+      { message: /tls\.cert: cannot read \/nowhere/ },
+    );
+  },
+);

@@ -13,10 +13,11 @@ import { type Descriptors, loadDescriptors, readDescriptorSet } from '../../shar
 import { formatPlan } from '../../shared/schema/format.ts';
 import type { FieldShape } from '../../shared/schema/plan.ts';
 import { Shapes } from '../../shared/schema/shapes.ts';
+import { needs } from '../kit/debian.ts';
+import { protoc } from '../kit/protoc.ts';
 import { compileText, errorOf, withFiles } from './compile-text.ts';
-import { hasProtoc, protoc } from './protoc.ts';
 
-const compare = hasProtoc ? test : test.skip;
+const compare = needs(test, 'protobuf-compiler');
 
 const text = `syntax = "proto3";
 package a.v1;

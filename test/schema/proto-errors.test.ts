@@ -1,7 +1,8 @@
 import test from 'ava';
 import { loadDescriptors } from '../../shared/schema/descriptors.ts';
+import { needs } from '../kit/debian.ts';
+import { protoc } from '../kit/protoc.ts';
 import { compileText, errorOf, withFiles } from './compile-text.ts';
-import { hasProtoc, protoc } from './protoc.ts';
 
 interface Case {
   /** What is wrong with it. */
@@ -397,7 +398,7 @@ for (const { what, text, says } of cases) {
   });
 }
 
-(hasProtoc ? test : test.skip)('protoc refuses what we refuse', (t) => {
+needs(test, 'protobuf-compiler')('protoc refuses what we refuse', (t) => {
   for (const { what, text, protocTakesIt } of cases) {
     const theirs = withFiles({ 'a.proto': text, ...beside }, (folder) =>
       protoc('a.proto', [folder, 'proto']),

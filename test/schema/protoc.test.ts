@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { loadDescriptors } from '../../shared/schema/descriptors.ts';
+import { needs } from '../kit/debian.ts';
+import { protoc } from '../kit/protoc.ts';
 import { differences } from './differences.ts';
-import { hasProtoc, protoc } from './protoc.ts';
 
 const corpus = fileURLToPath(new URL('corpus', import.meta.url));
 const proto = fileURLToPath(new URL('../../proto', import.meta.url));
-const compare = hasProtoc ? test : test.skip;
+const compare = needs(test, 'protobuf-compiler');
 
 for (const name of readdirSync(corpus).filter((file) => file.endsWith('.proto'))) {
   compare(`${name} compiles to what protoc makes of it`, (t) => {

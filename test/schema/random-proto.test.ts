@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { loadDescriptors, readDescriptorSet } from '../../shared/schema/descriptors.ts';
+import { needs } from '../kit/debian.ts';
+import { protoc } from '../kit/protoc.ts';
 import { withFiles } from './compile-text.ts';
 import { differences } from './differences.ts';
-import { hasProtoc, protoc } from './protoc.ts';
 import { randomProto } from './random-proto.ts';
 
 /** Decisions from a list of numbers; when they run out, always the first choice. */
@@ -15,7 +16,7 @@ function picker(numbers: readonly number[]): (n: number) => number {
 
 const decisions = fc.array(fc.nat(), { minLength: 40, maxLength: 400, size: 'max' });
 
-(hasProtoc ? test : test.skip)('a random .proto compiles to what protoc makes of it', (t) => {
+needs(test, 'protobuf-compiler')('a random .proto compiles to what protoc makes of it', (t) => {
   fc.assert(
     fc.property(decisions, (numbers) => {
       const text = randomProto(picker(numbers));

@@ -1,13 +1,13 @@
-import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import type { WorkerAddresses, WorkerStart } from '../../shard/worker.ts';
-import { packageRoot } from '../../shared/package.ts';
-import { connect, PlainClient, searchProto, serve, until } from './kit.ts';
+import { needs, python } from '../kit/debian.ts';
+import { pythonMessages } from '../kit/python-messages.ts';
+import { connect, PlainClient, serve, until } from './kit.ts';
 
 const file = fileURLToPath(new URL('../kit/search-worker.ts', import.meta.url));
 
@@ -116,26 +116,24 @@ endless.cancel()
 print('left')
 `;
 
-test('a Python client calls a worker as it would any gRPC server', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'regather-python-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  const includes = [dirname(searchProto), join(packageRoot, 'proto')].map((path) => `-I${path}`);
-  const protos = ['search.proto', 'regather/v1/annotations.proto', 'regather/v1/coverage.proto'];
-  execFileSync('protoc', [...includes, `--python_out=${folder}`, ...protos]);
+const withPython = needs(test, 'protobuf-compiler', 'python3-protobuf', 'python3-grpcio');
+
+withPython('a Python client calls a worker as it would any gRPC server', async (t) => {
+  const folder = pythonMessages(t, ['test/kit'], ['search.proto']);
   writeFileSync(join(folder, 'client.py'), client);
   const { openSearchShard } = await import('../kit/search-shard.ts');
   const { addresses, metric } = await serve(t, {
     shards: [0, 1],
     handlers: (shard) => openSearchShard(shard.index) as unknown as Record<string, never>,
   });
-  const python = spawn('/usr/bin/python3', [join(folder, 'client.py'), folder, addresses.address], {
+  const caller = spawn(python, [join(folder, 'client.py'), folder, addresses.address], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
-  python.stdout.setEncoding('utf8').on('data', (text: string) => {
+  caller.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
   });
-  const [code] = await once(python, 'close');
+  const [code] = await once(caller, 'close');
   t.is(code, 0);
   // Python's own words, or the worker's: whoever is first at the deadline.
   t.deepEqual(output.replace('Deadline Exceeded', 'Deadline exceeded').trim().split('\n'), [
