@@ -3,6 +3,7 @@ import type { Clock } from '../shared/clock.ts';
 import type { Logger } from '../shared/log/logger.ts';
 import type { WorkerMetrics } from '../shared/metrics/worker.ts';
 import type { Alarms } from './alarms.ts';
+import type { Combining } from './combine.ts';
 import type { Execution } from './execution.ts';
 import type { HostedShard } from './hosted-shard.ts';
 import type { WorkerMethod } from './method.ts';
@@ -19,7 +20,7 @@ export interface Host {
   /** How long a handler that was given up may keep its slot. */
   readonly abandonAfterMs: number;
   /** Make one part of several shards' partials. */
-  readonly combine: boolean;
+  readonly combine: Combining;
   /** No new work is taken. */
   readonly draining: boolean;
   /** A call has begun, or ended: draining waits for the last one. */

@@ -7,7 +7,7 @@ import { RegatherError } from '../shared/errors/errors.ts';
 import type { IncomingCall } from '../shared/link/incoming-call.ts';
 import type { LeafMetadata, TaskFailure } from '../shared/link/leaf-call.ts';
 import { type Alarmed, delayUntil } from './alarms.ts';
-import { combineParts } from './combine.ts';
+import { combineParts, worthCombining } from './combine.ts';
 import type { Host } from './host.ts';
 import type { WorkerMethod } from './method.ts';
 import { cancelled, draining, methodUnknown, notServed, overdue, turnedAway } from './refusals.ts';
@@ -142,14 +142,18 @@ export class LeafRun implements TaskOwner, Alarmed {
     const answers = this.#answers;
     let only = -1;
     let ready = 0;
+    let bytes = 0;
     for (let i = 0; i < answers.length; i++) {
-      if (answers[i] === undefined) continue;
+      const data = answers[i];
+      if (data === undefined) continue;
       ready += 1;
+      bytes += data.length;
       only = i;
     }
     if (ready === 0) return;
     const merge = tasks[only]!.method.merge;
-    if (ready > 1 && this.host.combine && merge !== undefined && this.#sendCombined(merge)) return;
+    if (merge !== undefined && worthCombining(this.host.combine, ready, bytes) && this.#sendCombined(merge))
+      return;
     for (let i = 0; i < answers.length; i++) {
       const data = answers[i];
       if (data === undefined) continue;

@@ -7,6 +7,7 @@ import type { ProcessLog } from '../shared/log/logger.ts';
 import type { CustomReducers } from '../shared/reducers/custom.ts';
 import type { DescriptorSource } from '../shared/schema/descriptors.ts';
 import type { ServerTls } from '../shared/tls/credentials.ts';
+import type { Combining } from './combine.ts';
 import type { HandlersOf, OpenedShard, Shard, UntypedHandlers } from './handlers.ts';
 
 /** What a command line or a test may put in place of what the worker's module says. */
@@ -29,8 +30,8 @@ export interface WorkerStart {
   readonly concurrency?: number | undefined;
   /** Tasks that may wait for a slot. Default 1000: see `ExecutionOptions`. */
   readonly queue?: number | undefined;
-  /** Make one part of the partials of a call's shards. Default true: fewer bytes and less merging at the root, same answer. */
-  readonly combine?: boolean | undefined;
+  /** Whether to make one part of the partials of a call's shards. Default 'auto': where it costs less than it saves; the answer is the same. */
+  readonly combine?: Combining | undefined;
   readonly reducers?: CustomReducers | undefined;
   /** Stop on SIGTERM and SIGINT. Default true: a worker that doesn't drops the calls that run. */
   readonly signals?: boolean | undefined;

@@ -23,6 +23,7 @@ import { compilePlan, type PlanOptions } from '../shared/schema/compile.ts';
 import { loadDescriptors } from '../shared/schema/descriptors.ts';
 import type { ServicePlan } from '../shared/schema/plan.ts';
 import { Alarms } from './alarms.ts';
+import type { Combining } from './combine.ts';
 import { compileMethods } from './compile-methods.ts';
 import { Execution } from './execution.ts';
 import type { HandlersOf, Shard, UntypedHandlers } from './handlers.ts';
@@ -135,7 +136,7 @@ class RunningWorker implements Host {
   readonly #loopDelay: LoopDelayMonitor;
   readonly metrics: WorkerMetrics;
   readonly abandonAfterMs: number;
-  readonly combine: boolean;
+  readonly combine: Combining;
   draining = false;
   readonly #options: AnyWorkerOptions;
   readonly #lifecycle: Lifecycle;
@@ -163,7 +164,7 @@ class RunningWorker implements Host {
     this.clock = options.clock ?? systemClock;
     this.#loopDelay = new LoopDelayMonitor(this.clock);
     this.abandonAfterMs = bounded('abandonAfterMs', options.abandonAfterMs ?? 5_000, 0, 3_600_000);
-    this.combine = options.combine ?? true;
+    this.combine = options.combine ?? 'auto';
     this.execution = new Execution({
       ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
       ...(options.queue === undefined ? {} : { queue: options.queue }),

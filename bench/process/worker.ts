@@ -7,5 +7,8 @@ serveParent({
   start: async ({ kind, shards }: { kind: WorkerKind; shards: readonly number[] }) =>
     kind === 'by-hand'
       ? (await import('../peers/worker.ts')).startWorker(shards)
-      : (await import('../regather/worker.ts')).startRegatherWorker(shards, kind === 'regather'),
+      : (await import('../regather/worker.ts')).startRegatherWorker(
+          shards,
+          kind === 'regather' ? 'auto' : 'never',
+        ),
 });

@@ -1,5 +1,6 @@
 /** Regather's worker with the same echo shards as the hand-written one. */
 
+import type { Combining } from '../../shard/combine.ts';
 import { createWorker } from '../../shard/worker.ts';
 import { createLogger } from '../../shared/log/logger.ts';
 import { echoProto } from '../echo/codec.ts';
@@ -9,7 +10,7 @@ interface EchoHandlers {
   readonly Echo: (request: Uint8Array) => Uint8Array;
 }
 
-export async function startRegatherWorker(shards: readonly number[], combine: boolean): Promise<string> {
+export async function startRegatherWorker(shards: readonly number[], combine: Combining): Promise<string> {
   const worker = createWorker<EchoHandlers>({
     service: { proto: echoProto },
     shards,

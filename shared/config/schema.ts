@@ -125,10 +125,10 @@ export const configSchema = section({
       description:
         'Tasks that may wait for a slot; beyond it they are refused. Left out: what the module says.',
     }).optional(),
-    combine: flag({
-      description: "Make one part of the partials of a call's shards.",
-      why: 'Fewer bytes, less merging at the root, same answer.',
-    }).default(true),
+    combine: oneOf(['auto', 'always', 'never'], {
+      description: "Whether to make one part of the partials of a call's shards. The answer is the same.",
+      why: 'Combining pays from four partials or 4 KiB; below that it costs the worker more than it saves the root.',
+    }).default('auto'),
     tls: serverTls.optional(),
   }).prefault({}),
   shards: section({

@@ -12,6 +12,8 @@ export function searchWorker(start: WorkerStart) {
     service: { proto: searchProto },
     open: (shard) => openSearchShard(shard.index),
     log: createLogger({ level: 'error' }),
+    // What it answers is small, and combining is to be tested along with the rest.
+    combine: 'always',
     ...start,
   });
 }

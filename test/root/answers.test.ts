@@ -142,7 +142,7 @@ test('the answer to the byte is the same over links, plain gRPC, and another pla
   );
   const alone = await Promise.all(
     [0, 1, 2, 3].map((shard) =>
-      startWorker(t, `a${shard}`, { shards: [shard], shardCount: SHARDS, combine: false }),
+      startWorker(t, `a${shard}`, { shards: [shard], shardCount: SHARDS, combine: 'never' }),
     ),
   );
   const clients = [];

@@ -50,6 +50,8 @@ export async function serve(t: ExecutionContext, options: ServeOptions = {}): Pr
     service: { proto: searchProto },
     signals: false,
     admin: '127.0.0.1:0',
+    // What they answer is small, and combining is what is to be tested.
+    combine: 'always',
     log: createLogger({ level: 'debug', write: (line) => lines.push(JSON.parse(line)) }),
     open: (shard) => ({ ...empty, ...(typeof handlers === 'function' ? handlers(shard) : handlers) }),
     ...rest,

@@ -23,8 +23,24 @@ test('the shards of a leaf call come back as one part, free fields merged, order
   t.is(await metric('regather_worker_combines_total', { outcome: 'combined' }), 1);
 });
 
-test('combine: false sends a part per shard, and so does what would lose something combined', async (t) => {
-  const apart = await serve(t, { shards: [0, 1], combine: false, handlers: three });
+test('combine: auto, the default, combines what is many or large, and lets few small partials travel apart', async (t) => {
+  const large = 'x'.repeat(2048);
+  const { addresses, metric } = await serve(t, {
+    combine: 'auto',
+    shards: [0, 1, 2, 3],
+    handlers: { TopK: ({ text }: { text: string }) => ({ seen: [text === 'large' ? large : 'small'] }) },
+  });
+  const { call } = await connect(t, addresses.address);
+  const shardsOf = async (text: string, shards: number[]): Promise<unknown> =>
+    (await call('TopK', { text }, shards)).parts.map((part) => part.shards);
+  t.deepEqual(await shardsOf('small', [0, 1, 2]), [[0], [1], [2]]);
+  t.deepEqual(await shardsOf('small', [0, 1, 2, 3]), [[0, 1, 2, 3]]);
+  t.deepEqual(await shardsOf('large', [0, 1]), [[0, 1]]);
+  t.is(await metric('regather_worker_combines_total', { outcome: 'combined' }), 2);
+});
+
+test('combine: never sends a part per shard, and so does what would lose something combined', async (t) => {
+  const apart = await serve(t, { shards: [0, 1], combine: 'never', handlers: three });
   const one = await (await connect(t, apart.addresses.address)).call('TopK', {}, [0, 1]);
   t.deepEqual(
     one.parts.map(({ shards }) => shards),
