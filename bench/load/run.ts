@@ -63,7 +63,7 @@ export interface LoadRun {
   readonly at: string;
   readonly target: { readonly address: string; readonly method: string };
   readonly loop: 'open' | 'closed';
-  /** What reproduces the run: rate, arrivals, seed, processes, deadline … */
+  /** What reproduces the run: rate, arrivals, seed, processes … Coverage is drawn against `deadline ms`. */
   readonly options: Readonly<Record<string, number | string | readonly string[]>>;
   /** Why the figures don't count, a sentence each; empty: they do. */
   readonly void: readonly string[];

@@ -46,6 +46,9 @@ export const codes = {
   WORKER_OVERLOADED: { exit: 1, grpc: 8, title: 'The worker cannot do the task in the time it has left.' },
   WORKER_DRAINING: { exit: 1, grpc: 14, title: 'The worker is draining.' },
   SHARD_NOT_SERVED: { exit: 1, grpc: 9, title: 'The worker does not serve that shard.' },
+  RESULT_INVALID: { exit: 2, grpc: 9, title: 'A file of results is broken or cannot be compared.' },
+  PACKAGE_MISSING: { exit: 2, grpc: 9, title: 'An optional package that is needed here is not installed.' },
+  REPORT_UNWRITABLE: { exit: 1, grpc: 8, title: 'A report could not be written.' },
   INTERNAL: { exit: 1, grpc: 13, title: 'A defect in Regather.' },
 } as const satisfies Record<string, { exit: 1 | 2; grpc: number; title: string }>;
 

@@ -39,6 +39,8 @@ export interface Panel {
   readonly y: Axis;
   readonly series: readonly Series[];
   readonly height: number;
+  /** Names its line even if it has only one. */
+  readonly named?: boolean;
 }
 
 /** A stretch of x that is shaded through all panels and named in a strip above them. */

@@ -87,14 +87,17 @@ export interface CurveOptions {
 }
 
 function reachOf(series: readonly DistributionSeries[]): number {
-  const measured = series.flatMap(({ count }) => (count === undefined ? [] : [Math.log10(count)]));
+  const measured = series.flatMap(({ count }) => (count === undefined ? [] : [Math.log10(2 * count)]));
   return measured.length === 0 ? idealNines : Math.max(...measured);
 }
 
-/** Of a calculated curve, the last step says only that nothing slower was seen: it is left out. */
+/**
+ * The slowest of n stands for the half of the last n-th. Of a calculated curve, the last step says only that nothing slower was seen: it
+ * is left out.
+ */
 function reachOfOne({ cumulative }: Distribution, count: number | undefined, most: number): number {
-  if (count !== undefined) return Math.log10(count);
-  return Math.min(most, ninesOf(cumulative[cumulative.length - 2] ?? 0));
+  if (count !== undefined) return Math.log10(2 * count);
+  return Math.min(most, ninesOf(cumulative[cumulative.length - 2] ?? 0) - 1e-9);
 }
 
 /** The steps of F, thinned to 300 over the width that the picture has. */

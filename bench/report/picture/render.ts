@@ -17,11 +17,11 @@ export interface Picture {
 export interface Painter {
   /** The same chart gives the same text. */
   draw(chart: Chart): Promise<Picture>;
-  /** With twice the pixels of the SVG. */
-  toPng(svg: string): Buffer;
+  /** With twice the pixels of the SVG. Off the event loop: several at once use several cores. */
+  toPng(svg: string): Promise<Buffer>;
 }
 
-/** Loads what pictures need. Throws CONFIG_INVALID, naming the packages, where one is missing. */
+/** Loads what pictures need. Throws PACKAGE_MISSING, naming the packages, where one is missing. */
 export async function loadPainter(): Promise<Painter> {
   const [vega, vegaLite, resvg] = await Promise.all([
     load(() => import('vega')),
@@ -40,18 +40,18 @@ export async function loadPainter(): Promise<Painter> {
       const svg = tidy(drawn, chart);
       return { chart, svg, darkSvg: toDark(svg) };
     },
-    toPng: (svg) =>
-      new resvg.Resvg(svg, {
-        fitTo: { mode: 'zoom', value: 2 },
-        font: {
-          loadSystemFonts: false,
-          fontFiles,
-          defaultFontFamily: 'DejaVu Sans',
-          sansSerifFamily: 'DejaVu Sans',
-        },
-      })
-        .render()
-        .asPng(),
+    toPng: async (svg) =>
+      (
+        await resvg.renderAsync(svg, {
+          fitTo: { mode: 'zoom', value: 2 },
+          font: {
+            loadSystemFonts: false,
+            fontFiles,
+            defaultFontFamily: 'DejaVu Sans',
+            sansSerifFamily: 'DejaVu Sans',
+          },
+        })
+      ).asPng(),
   };
 }
 
@@ -74,7 +74,7 @@ function fontFile(name: string): string {
 function missing(error: unknown): RegatherError {
   const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
   return new RegatherError(
-    'CONFIG_INVALID',
+    'PACKAGE_MISSING',
     `Pictures need the packages vega, vega-lite, @resvg/resvg-js and dejavu-fonts-ttf, which are optional: npm install them (${why})`,
     { cause: error },
   );

@@ -49,6 +49,7 @@ export function timeline(
       y: { title: 'failed/s', scale: 'linear' },
       series: statuses.map((status) => line(status, (moment) => moment.errorsPerSecond[status] ?? 0)),
       height: 90,
+      named: true,
     });
   }
   const percent = (moment: Moment): number | undefined =>

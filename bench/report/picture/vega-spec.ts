@@ -58,7 +58,7 @@ function plots(chart: Chart, panel: Panel, x: XAxis, bands: readonly Band[], las
     height: panel.height,
     layer: [...bands.map((band) => shade(band, x)), ...lines, ...marks],
   };
-  return panel.series.length === 1 ? [plot] : [legend(panel.series, looks), plot];
+  return panel.series.length === 1 && panel.named !== true ? [plot] : [legend(panel.series, looks), plot];
 }
 
 function lineOf({ colour, dash }: Look): object {
