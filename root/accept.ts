@@ -2,30 +2,29 @@
 import type { Metadata, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { LeafMetadata } from '../shared/link/leaf-call.ts';
 import { LEAF_KEY, leafMetadata } from '../shared/link/leaf-metadata.ts';
+import { requestedPriority } from '../shared/link/priority.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
-
-/**
- * How long before the client's deadline the root stops waiting. Where a partial answer is allowed it has to be merged and sent in
- * this time; otherwise the root only has to be before grpc-js's own timer, whose status says nothing of the shards.
- */
-export const PARTIAL_RESERVE_MS = 5;
-export const FULL_RESERVE_MS = 2;
+import { type MergeTime, reserveMs } from './reserve.ts';
 
 export interface Accepted {
   /** For the shards. */
   readonly metadata: LeafMetadata;
   /** It comes from a root: limits are rewritten already, and the answer is a partial. */
   readonly leaf: boolean;
+  readonly priority: number;
   /** When the scatter ends, on `performance.now()`'s clock. */
   readonly deadline: number;
   /** The time that the client or the method allows, for messages. */
   readonly timeoutMs: number;
 }
 
-/** Deadline: the client's, at most the method's maximum; without one, the method's timeout. */
+/**
+ * Deadline: the client's, at most the method's maximum; without one, the method's timeout. Throws RegatherError REQUEST_METADATA.
+ */
 export function accept(
   call: ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>,
   method: MethodPlan,
+  merging: MergeTime,
   now: number,
 ): Accepted {
   const asked = call.getDeadline();
@@ -33,12 +32,12 @@ export function accept(
   if (asked === Number.POSITIVE_INFINITY) timeoutMs = method.timeoutMs;
   else timeoutMs = (typeof asked === 'number' ? asked : asked.getTime()) - Date.now();
   if (method.maxTimeoutMs !== undefined && timeoutMs > method.maxTimeoutMs) timeoutMs = method.maxTimeoutMs;
-  const reserveMs = method.minCoverage < 1 ? PARTIAL_RESERVE_MS : FULL_RESERVE_MS;
   const { metadata } = call as { metadata: Metadata };
   return {
     metadata: leafMetadata(metadata),
     leaf: metadata.get(LEAF_KEY).length > 0,
-    deadline: now + timeoutMs - reserveMs,
+    priority: requestedPriority(metadata),
+    deadline: now + timeoutMs - reserveMs(merging, timeoutMs, method.minCoverage < 1, now),
     timeoutMs,
   };
 }

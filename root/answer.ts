@@ -1,11 +1,13 @@
 /** What unary and streaming answers have in common: accept ▸ plan ▸ scatter, and what becomes of failures. */
 import type { EventEmitter } from 'node:events';
-import type { ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
+import { type ServerUnaryCall, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { RegatherError } from '../shared/errors/errors.ts';
 import type { Merger } from '../shared/merge/merger.ts';
 import type { RootMethodMetrics } from '../shared/metrics/root.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
 import { type Accepted, accept } from './accept.ts';
+import { AnswerCandidate } from './admission/answer-candidate.ts';
+import type { MethodLatency } from './admission/latency.ts';
 import type { Attempt } from './attempt.ts';
 import type { Coverage, Missing } from './coverage.ts';
 import { coverageFailure, enough, errorFailure, type Failure } from './finish.ts';
@@ -13,6 +15,7 @@ import { composed, type InnerCoverage, readInnerCoverage } from './inner-coverag
 import { planRequest, type RequestPlan } from './plan.ts';
 import type { MethodPolicy } from './policy.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
+import type { MergeTime } from './reserve.ts';
 import { type Collector, type FinishReason, Scatter } from './scatter.ts';
 import type { ServingContext } from './serving.ts';
 
@@ -23,6 +26,9 @@ export interface ServedMethod {
   readonly merger: Merger | undefined;
   readonly policy: MethodPolicy;
   readonly metrics: RootMethodMetrics;
+  /** What its answers take from being admitted. */
+  readonly latency: MethodLatency;
+  readonly merging: MergeTime;
 }
 
 type AnyCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
@@ -40,6 +46,12 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   #accepted!: Accepted;
   /** Of shards that are roots themselves. */
   #below: Map<number, InnerCoverage> | undefined;
+  /** Leaf calls that it is admitted with. */
+  #units = 0;
+  /** It had to wait. */
+  #candidate: AnswerCandidate | undefined;
+  /** On the clock; -1: it isn't. */
+  #admittedAt = -1;
   #done = false;
 
   constructor(serving: ServingContext, method: ServedMethod, call: C) {
@@ -54,7 +66,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     const { plan: method } = this.method;
     serving.metrics.inFlight.inc();
     try {
-      this.#accepted = accept(call, method, this.#startedAt);
+      this.#accepted = accept(call, method, this.method.merging, this.#startedAt);
       this.replicas = serving.replicas();
       this.plan = planRequest(method, call.request, this.replicas.topology, {
         leaf: this.#accepted.leaf,
@@ -66,12 +78,36 @@ export abstract class Answer<C extends AnyCall> implements Collector {
       return;
     }
     (call as EventEmitter).on('cancelled', () => this.#left());
+    this.#units = Math.min(this.plan.tasks.length, this.replicas.topology.workers.length);
+    if (serving.admission.enter(this.#units)) this.#admitted();
+    else this.#wait();
+  }
+
+  #wait(): void {
+    const { admission } = this.serving;
+    const { priority, deadline } = this.#accepted;
+    this.#candidate = new AnswerCandidate({
+      units: this.#units,
+      priority,
+      deadline,
+      latency: this.method.latency,
+      admission,
+      admitted: () => this.#admitted(),
+      shed: (failure) => this.fail(failure),
+    });
+    admission.wait(this.#candidate);
+  }
+
+  #admitted(): void {
+    const { serving } = this;
+    this.#admittedAt = this.#candidate === undefined ? this.#startedAt : serving.clock.now();
     this.scatter = new Scatter(
       {
         plan: this.plan,
         replicas: this.replicas,
         metadata: this.#accepted.metadata,
         deadline: this.#accepted.deadline,
+        priority: this.#accepted.priority,
         policy: this.method.policy,
         explain: false,
       },
@@ -144,14 +180,34 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   protected finish(code: number): void {
     this.#done = true;
     this.serving.metrics.inFlight.dec();
-    this.method.metrics.answered(code, (this.serving.clock.now() - this.#startedAt) / 1000);
+    const now = this.serving.clock.now();
+    const { metrics } = this.method;
+    metrics.answered(code, (now - this.#startedAt) / 1000);
+    if (this.#accepted !== undefined) {
+      const dueAt = this.#startedAt + this.#accepted.timeoutMs;
+      metrics.overshootSeconds.observe(now > dueAt ? (now - dueAt) / 1000 : 0);
+    }
+    if (this.#admittedAt >= 0) {
+      this.serving.admission.done(this.#units, this.method.latency, this.#latencyMs(code, now));
+    }
+  }
+
+  /** What it tells of the load, if anything. */
+  #latencyMs(code: number, now: number): number | undefined {
+    const full = code === status.OK || code === status.DEADLINE_EXCEEDED;
+    return full && this.method.plan.kind === 'unary' ? now - this.#admittedAt : undefined;
   }
 
   /** grpc-js says so at the end of every call, not only when the client leaves. */
   #left(): void {
     if (this.#done) return;
     this.method.metrics.cancelled.inc();
-    this.scatter!.cancel();
+    if (this.scatter !== undefined) {
+      this.scatter.cancel();
+      return;
+    }
+    this.serving.admission.leave(this.#candidate!);
+    this.fail(errorFailure(new RegatherError('CANCELLED', 'the client left')));
   }
 }
 

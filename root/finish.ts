@@ -23,6 +23,12 @@ export interface Failure {
   readonly metadata: Metadata;
 }
 
+/** How long a client should keep away, as gRPC's retry policies read it. */
+export function withPushback(failure: Failure, pushbackMs: number): Failure {
+  failure.metadata.set('grpc-retry-pushback-ms', String(Math.ceil(pushbackMs)));
+  return failure;
+}
+
 /** Rounding must not turn 9 of 10 at 0.9 into too few. */
 const EPSILON = 1e-9;
 
@@ -72,7 +78,9 @@ export function coverageFailure(method: MethodPlan, coverage: Coverage, scatter:
   const text =
     `${answered} of ${expected} shards answered${rule}; missing ${formatShards(missing.map(({ shard }) => shard))}: ` +
     `shard ${worst.shard}: ${worst.cause}: ${shorten(worst.detail, 400)}`;
-  return failureOf(code, text, coverage, failure?.details);
+  const failed = failureOf(code, text, coverage, failure?.details);
+  const pushbackMs = failure?.pushbackMs ?? 0;
+  return worst.cause === 'shed' && pushbackMs > 0 ? withPushback(failed, pushbackMs) : failed;
 }
 
 function leading(missing: readonly Missing[]): Missing {

@@ -7,6 +7,7 @@ import { methodPolicySchema, policySchema } from '../shared/config/policy-schema
 import { RegatherError } from '../shared/errors/errors.ts';
 import type { ServicePlan } from '../shared/schema/plan.ts';
 import { didYouMean } from '../shared/schema/suggest.ts';
+import type { AdmissionOptions } from './admission/admission.ts';
 import type { BreakerOptions } from './replicas/breaker.ts';
 
 export interface BalancePolicy {
@@ -48,6 +49,8 @@ export interface MethodPolicy {
 }
 
 export interface Policy extends MethodPolicy {
+  /** For all methods together: they share the workers. */
+  readonly admission: AdmissionOptions;
   readonly breaker: BreakerOptions;
 }
 
@@ -79,6 +82,10 @@ export function resolvePolicies(
   }
   check(policySchema, options, 'root.policy');
   const root = over(defaultPolicy, options);
+  const { min, initial, max } = root.admission;
+  if (min > initial || initial > max) {
+    throw wrong('root.policy.admission', `expected min ≤ initial ≤ max, got ${min}, ${initial} and ${max}`);
+  }
   return {
     root,
     methods: new Map(names.map((name) => [name, over<MethodPolicy>(root, methods[name] ?? {})])),

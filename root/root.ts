@@ -18,6 +18,7 @@ import type { CustomReducers } from '../shared/reducers/custom.ts';
 import { reflectionService } from '../shared/reflection/reflection.ts';
 import type { ServicePlan } from '../shared/schema/plan.ts';
 import { type ClientTls, channelCredentials, type ServerTls } from '../shared/tls/credentials.ts';
+import { Admission } from './admission/admission.ts';
 import type { ServedMethod } from './answer.ts';
 import { causeNumbers, type Missing } from './coverage.ts';
 import { createGateway } from './gateway.ts';
@@ -25,6 +26,7 @@ import { GatherMemory } from './gather-memory.ts';
 import { type MethodPolicyOptions, type Policies, type PolicyOptions, resolvePolicies } from './policy.ts';
 import { Fleet } from './replicas/fleet.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
+import { MergeTime } from './reserve.ts';
 import type { ServingContext } from './serving.ts';
 import type { Topology, TopologyProvider } from './topology/topology.ts';
 
@@ -96,6 +98,7 @@ class RegatherRoot implements Root {
   readonly #policies: Policies;
   readonly #fleet: Fleet;
   readonly #loopDelay: LoopDelayMonitor;
+  readonly #admission: Admission;
   #health: HealthService = healthService();
   #server: Server | undefined;
   #serving: ServingContext | undefined;
@@ -116,6 +119,13 @@ class RegatherRoot implements Root {
       onFailure: ({ phase, name, error }) =>
         this.#log.error('a lifecycle hook failed', { phase, name, error }),
     });
+    this.#admission = new Admission(
+      this.#policies.root.admission,
+      options.clock ?? systemClock,
+      this.#loopDelay,
+      this.#metrics.admission,
+    );
+    this.#metrics.admission.read(this.#admission);
     this.#fleet = new Fleet({
       plan: options.plan,
       rootId: this.#id,
@@ -128,6 +138,7 @@ class RegatherRoot implements Root {
       log: this.#log,
       metrics: this.#metrics,
       onCovered: () => this.#covered(),
+      onLeafCallEnded: (end, tasks) => this.#admission.leafCallEnded(end, tasks),
     });
   }
 
@@ -196,6 +207,11 @@ class RegatherRoot implements Root {
       address: this.#address,
       inFlight: this.#metrics.inFlight.value,
       loopDelayMs: loopDelayStatus(this.#loopDelay),
+      admission: {
+        limit: this.#admission.limit,
+        inUse: this.#admission.inUse,
+        waiting: this.#admission.waiting,
+      },
       ...this.#fleet.status(),
     };
   }
@@ -208,6 +224,7 @@ class RegatherRoot implements Root {
       loopDelay: this.#loopDelay,
       metrics: this.#metrics,
       scatter: { clock, metrics: fleet },
+      admission: this.#admission,
       memory: new GatherMemory(this.#options.maxGatherBytes),
       replicas: (): ReplicaSet => fleet.replicas(),
       pick: () => {
@@ -231,6 +248,8 @@ class RegatherRoot implements Root {
           plan.merge === undefined ? undefined : compileMerger(plan, this.#options.reducers ?? new Map()),
         policy: this.#policies.methods.get(plan.name)!,
         metrics: this.#metrics.method(plan.name),
+        latency: this.#admission.method(),
+        merging: new MergeTime(),
       });
     }
     return methods;
@@ -238,6 +257,7 @@ class RegatherRoot implements Root {
 
   #topologyChanged(topology: Topology): void {
     this.#fleet.use(topology);
+    this.#admission.workers(topology.workers.length);
     this.#log.info('topology', {
       epoch: topology.epoch,
       shards: topology.shardCount,

@@ -57,6 +57,8 @@ export interface ScatterOptions {
   readonly metadata: LeafMetadata;
   /** On the clock, ms. When the answer is due at the latest, what came is what there is. */
   readonly deadline: number;
+  /** Higher goes first, at workers too. */
+  readonly priority: number;
   readonly policy: MethodPolicy;
   /** Attempts note when each of their tasks was answered. */
   readonly explain: boolean;
@@ -205,7 +207,7 @@ export class Scatter {
   }
 
   #send(kind: AttemptKind, share: Share, now: number): void {
-    const { plan, metadata, deadline, replicas, explain } = this.#options;
+    const { plan, metadata, deadline, priority, replicas, explain } = this.#options;
     const { method } = plan;
     const call: LeafCall = {
       method: method.leaf.name,
@@ -214,7 +216,7 @@ export class Scatter {
       streaming: this.#streaming,
       deadline,
       flushAfterMs: this.#flushAfterMs,
-      priority: 0,
+      priority,
       epoch: replicas.topology.epoch,
       metadata,
       maxPartBytes: method.maxAnswerBytes,

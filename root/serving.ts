@@ -2,6 +2,7 @@
 import type { Clock } from '../shared/clock.ts';
 import type { LoopDelay } from '../shared/loop-delay.ts';
 import type { RootMetrics } from '../shared/metrics/root.ts';
+import type { Admission } from './admission/admission.ts';
 import type { Missing } from './coverage.ts';
 import type { GatherMemory } from './gather-memory.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
@@ -15,6 +16,7 @@ export interface ServingContext {
   readonly scatter: ScatterContext;
   /** Shared by all answers. */
   readonly memory: GatherMemory;
+  readonly admission: Admission;
   /** The set of the current epoch. Throws RegatherError UNAVAILABLE before the first topology. */
   replicas(): ReplicaSet;
   /** ANY: the next shard. */

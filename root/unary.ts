@@ -91,6 +91,7 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
   protected deliver(coverage: Coverage, missing: readonly Missing[]): void {
     const { plan: method, metrics } = this.method;
     let payload: Uint8Array;
+    const startedAt = this.serving.clock.now();
     try {
       payload = this.#merge(missing);
     } catch (thrown) {
@@ -100,6 +101,9 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
       else this.settle(more);
       return;
     }
+    const now = this.serving.clock.now();
+    metrics.mergeSeconds.observe((now - startedAt) / 1000);
+    this.method.merging.took(now - startedAt, now);
     const { bytes, trailer } = coverageTrailer(coverage);
     if (method.coverageField !== undefined) {
       payload = withCoverage(payload, method.coverageField.number, bytes);

@@ -6,11 +6,12 @@ import { Metadata, type ServerUnaryCall, type ServerWritableStream, type sendUna
 import { fitMessage } from '../shared/errors/trailer-text.ts';
 import type { LeafMetadata } from '../shared/link/leaf-call.ts';
 import { leafMetadata, SHARD_KEY } from '../shared/link/leaf-metadata.ts';
+import { requestedPriority } from '../shared/link/priority.ts';
 import type { Host } from './host.ts';
 import type { HostedShard } from './hosted-shard.ts';
 import type { WorkerMethod } from './method.ts';
 import { draining, notServed, shardMisnamed, shardUnnamed, turnedAway } from './refusals.ts';
-import { isStatus, type Status } from './status.ts';
+import { isStatus, type Status, statusOf } from './status.ts';
 import { Task, type TaskOwner } from './task.ts';
 
 /** A client's own timer began when it sent the call: at the deadline it leaves this much before ours would fire, at most. */
@@ -104,7 +105,7 @@ function run(host: Host, method: WorkerMethod, call: PlainCall, reply: Reply): v
 class PlainRun implements TaskOwner {
   readonly host: Host;
   readonly deadline: number;
-  readonly priority = 0;
+  priority = 0;
   /** The connection, so that several plain roots take turns. */
   readonly root: string;
   readonly metadata: LeafMetadata;
@@ -130,6 +131,12 @@ class PlainRun implements TaskOwner {
     if (host.draining) {
       notStarted.draining.value += 1;
       this.#fail(draining);
+      return;
+    }
+    try {
+      this.priority = requestedPriority(call.metadata);
+    } catch (error) {
+      this.#fail(statusOf(error));
       return;
     }
     const shard = shardFor(host, method, call.metadata);

@@ -27,6 +27,8 @@ export interface FleetOptions {
   readonly metrics: RootMetrics;
   /** Every shard has a worker that can be reached, for the first time. */
   readonly onCovered: () => void;
+  /** For admission, which is fed by what workers report. */
+  readonly onLeafCallEnded: (end: LeafEnd, tasks: number) => void;
 }
 
 interface Member {
@@ -158,6 +160,7 @@ export class Fleet implements ScatterMetrics {
   // ScatterMetrics
 
   leafCallEnded(worker: Worker, end: LeafEnd, tasks: number): void {
+    this.#options.onLeafCallEnded(end, tasks);
     const outcomes = this.#metricsOf.get(worker);
     const { tasks: counted } = this.#options.metrics;
     const { failures } = end;

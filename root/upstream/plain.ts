@@ -21,6 +21,7 @@ import type {
   Upstream,
 } from '../../shared/link/leaf-call.ts';
 import { LEAF_KEY, SHARD_KEY } from '../../shared/link/leaf-metadata.ts';
+import { PRIORITY_KEY } from '../../shared/link/priority.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import type { ClientTls } from '../../shared/tls/credentials.ts';
 import { COVERAGE_KEY } from '../coverage.ts';
@@ -216,11 +217,12 @@ class PlainCall implements LeafHandle {
   }
 
   #metadata(shard: number): Metadata {
-    const { metadata, deadline } = this.#call;
+    const { metadata, deadline, priority } = this.#call;
     const sent = new Metadata();
     for (const [key, value] of metadata) sent.add(key, value);
     sent.set(SHARD_KEY, String(shard));
     sent.set(LEAF_KEY, '1');
+    if (priority !== 0) sent.set(PRIORITY_KEY, String(priority));
     // By hand, and without a client-side deadline: the caller has one timer for all of them, and a deadline of grpc-js's
     // would reset the stream on its own (see RESETS_PER_SECOND). The header takes 8 digits at most.
     const leftUs = Math.max(1, Math.ceil((deadline - performance.now()) * 1000));

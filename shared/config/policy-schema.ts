@@ -5,6 +5,36 @@
 import { z } from 'zod';
 import { flag, fraction, integer, number, oneOf, section } from './leaves.ts';
 
+const admission = {
+  enabled: flag({
+    description:
+      'Take on no more leaf calls than workers and root can finish in good time; beyond that, wait shortly or be refused.',
+    why: 'Work that comes too late is worth nothing, and keeps other work from being on time.',
+  }).default(true),
+  initial: integer(1, 1_000_000, {
+    description:
+      'Leaf calls under way per worker of the topology, to begin with. The limit adapts once half of it is used.',
+    why: 'More than workers run at once; less than what hurts them before a few windows of a second have lowered it.',
+  }).default(100),
+  min: integer(1, 1_000_000, {
+    description: 'The least that the limit may become, per worker.',
+    why: 'What keeps the slots of a small worker busy: a limit can be wrong, a standstill always is.',
+  }).default(8),
+  max: integer(1, 1_000_000, {
+    description: 'The most that the limit may become, per worker.',
+    why: "A worker's queue.",
+  }).default(1000),
+  queue: integer(0, 1_000_000, {
+    description: 'Requests that may wait to be admitted; a higher priority takes the place of a lower one.',
+    why: 'The time bounds it, not this; this bounds the memory.',
+  }).default(1000),
+  max_wait_ms: integer(1, 60_000, {
+    description:
+      'How long a request may wait to be admitted. Those that would wait for longer are refused at once.',
+    why: 'A burst of a tenth of a second is ridden out. What is longer is overload, and a client should hear of it.',
+  }).default(100),
+};
+
 const balance = {
   by: oneOf(['load', 'turns'], {
     description:
@@ -85,6 +115,7 @@ const breaker = {
 const perMethod = { balance, hedge, budget, retry };
 
 export const policySchema = section({
+  admission: section(admission).prefault({}),
   balance: section(balance).prefault({}),
   hedge: section(hedge).prefault({}),
   budget: section(budget).prefault({}),

@@ -24,6 +24,11 @@ export const codes = {
     grpc: 3,
     title: 'The order that a request asks for names no field of the group.',
   },
+  REQUEST_METADATA: {
+    exit: 1,
+    grpc: 3,
+    title: "A request's `regather-` metadata has a value that is not allowed.",
+  },
   REQUEST_TOO_LARGE: {
     exit: 1,
     grpc: 8,
@@ -42,6 +47,11 @@ export const codes = {
   LINK_REFUSED: { exit: 1, grpc: 9, title: 'The two ends of a link have incompatible schemas or versions.' },
   LINK_PROTOCOL: { exit: 1, grpc: 13, title: 'A peer broke the link protocol.' },
   LINK_LOST: { exit: 1, grpc: 14, title: 'The link was lost or fell silent.' },
+  ROOT_OVERLOADED: {
+    exit: 1,
+    grpc: 8,
+    title: 'The root has more requests than it and its workers can answer.',
+  },
   WORKER_BUSY: { exit: 1, grpc: 8, title: "The worker's queue is full." },
   WORKER_OVERLOADED: { exit: 1, grpc: 8, title: 'The worker cannot do the task in the time it has left.' },
   WORKER_DRAINING: { exit: 1, grpc: 14, title: 'The worker is draining.' },

@@ -16,6 +16,14 @@ export const secondsBuckets = [
   0.0005, 0.001, 0.0025, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const;
 
+/** From 10 µs, a handful of small partials, to what would be noticed in any deadline. */
+export const mergeBuckets = [
+  0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
+] as const;
+
+/** The first is for those in time. Up to 10 ms late is what a deadline promises. */
+export const overshootBuckets = [0, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const;
+
 export const rootDefinitions = {
   answers: {
     name: 'regather_root_answers_total',
@@ -47,6 +55,51 @@ export const rootDefinitions = {
     type: 'counter',
     help: 'Answers with status OK that lack shards.',
     labels: ['method'],
+  },
+  admissionLimit: {
+    name: 'regather_root_admission_limit',
+    type: 'gauge',
+    help: 'Leaf calls that may be under way.',
+    labels: [],
+  },
+  admissionInUse: {
+    name: 'regather_root_admission_in_use',
+    type: 'gauge',
+    help: 'Leaf calls of requests that were admitted and have no status yet.',
+    labels: [],
+  },
+  admissionQueueDepth: {
+    name: 'regather_root_admission_queue_depth',
+    type: 'gauge',
+    help: 'Requests that wait to be admitted.',
+    labels: [],
+  },
+  admissionShed: {
+    name: 'regather_root_admission_shed_total',
+    type: 'counter',
+    help: 'Requests turned away, by reason: queue_full, too_late (no time left for it), waited (too long).',
+    labels: ['reason'],
+  },
+  admissionWaitSeconds: {
+    name: 'regather_root_admission_wait_seconds',
+    type: 'histogram',
+    help: 'Time that a request waited before it was admitted, of those that had to.',
+    labels: [],
+    buckets: secondsBuckets,
+  },
+  mergeSeconds: {
+    name: 'regather_root_merge_seconds',
+    type: 'histogram',
+    help: 'Time that it took to merge an answer.',
+    labels: ['method'],
+    buckets: mergeBuckets,
+  },
+  overshootSeconds: {
+    name: 'regather_root_deadline_overshoot_seconds',
+    type: 'histogram',
+    help: 'How long after its deadline the status of a request was handed over; 0 for those in time.',
+    labels: ['method'],
+    buckets: overshootBuckets,
   },
   leafCalls: {
     name: 'regather_root_leaf_calls_total',

@@ -34,6 +34,8 @@ export class RootMethodMetrics {
   readonly seconds: Histogram;
   readonly cancelled: Counter;
   readonly partial: Counter;
+  readonly mergeSeconds: Histogram;
+  readonly overshootSeconds: Histogram;
   readonly #answers: Family<Counter>;
   readonly #byCode: (Counter | undefined)[] = new Array(statusNames.length).fill(undefined);
   readonly #name: string;
@@ -44,6 +46,8 @@ export class RootMethodMetrics {
     this.seconds = families.answerSeconds.child(name);
     this.cancelled = families.answersCancelled.child(name);
     this.partial = families.answersPartial.child(name);
+    this.mergeSeconds = families.mergeSeconds.child(name);
+    this.overshootSeconds = families.overshootSeconds.child(name);
     this.#counter(0);
   }
 
@@ -91,8 +95,33 @@ export class RootWorkerMetrics {
   }
 }
 
+export const shedReasons = ['queue_full', 'too_late', 'waited'] as const;
+/** No room for its priority; it couldn't be answered in time; it waited as long as it may. */
+export type ShedReason = (typeof shedReasons)[number];
+
+export class RootAdmissionMetrics {
+  readonly shed: Readonly<Record<ShedReason, Counter>>;
+  readonly waitSeconds: Histogram;
+  readonly #families: RootFamilies;
+
+  constructor(families: RootFamilies) {
+    this.#families = families;
+    this.shed = record(shedReasons, (reason) => families.admissionShed.child(reason));
+    this.waitSeconds = families.admissionWaitSeconds.child();
+  }
+
+  /** Read when somebody scrapes, rather than kept. */
+  read(now: { readonly limit: number; readonly inUse: number; readonly waiting: number }): void {
+    const { admissionLimit, admissionInUse, admissionQueueDepth } = this.#families;
+    admissionLimit.collect = () => admissionLimit.child().set(now.limit);
+    admissionInUse.collect = () => admissionInUse.child().set(now.inUse);
+    admissionQueueDepth.collect = () => admissionQueueDepth.child().set(now.waiting);
+  }
+}
+
 export interface RootMetrics {
   readonly inFlight: Gauge;
+  readonly admission: RootAdmissionMetrics;
   readonly tasks: Readonly<Record<TaskOutcome, Counter>>;
   /** By regather.v1.Cause's number. */
   readonly missingShards: readonly Counter[];
@@ -117,6 +146,13 @@ function families(registry: MetricRegistry) {
     answersInFlight: registry.gauge(d.answersInFlight),
     answersCancelled: registry.counter(d.answersCancelled),
     answersPartial: registry.counter(d.answersPartial),
+    admissionLimit: registry.gauge(d.admissionLimit),
+    admissionInUse: registry.gauge(d.admissionInUse),
+    admissionQueueDepth: registry.gauge(d.admissionQueueDepth),
+    admissionShed: registry.counter(d.admissionShed),
+    admissionWaitSeconds: registry.histogram(d.admissionWaitSeconds),
+    mergeSeconds: registry.histogram(d.mergeSeconds),
+    overshootSeconds: registry.histogram(d.overshootSeconds),
     leafCalls: registry.counter(d.leafCalls),
     tasks: registry.counter(d.tasks),
     missingShards: registry.counter(d.missingShards),
@@ -145,6 +181,7 @@ export function createRootMetrics(registry: MetricRegistry): RootMetrics {
   ];
   return {
     inFlight: all.answersInFlight.child(),
+    admission: new RootAdmissionMetrics(all),
     tasks: record(taskOutcomes, (outcome) => all.tasks.child(outcome)),
     missingShards: causes.map((cause) => all.missingShards.child(cause)),
     retries: all.retries.child(),

@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events';
 import { Metadata, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import test from 'ava';
 import fc from 'fast-check';
+import { Admission } from '../../root/admission/admission.ts';
 import type { ServedMethod } from '../../root/answer.ts';
 import { GatherMemory } from '../../root/gather-memory.ts';
 import { defaultPolicy } from '../../root/policy.ts';
@@ -13,6 +14,7 @@ import { Breaker, BreakerWindow, defaultBreakerOptions } from '../../root/replic
 import { WorkerLoad } from '../../root/replicas/load.ts';
 import { type Replica, ReplicaSet } from '../../root/replicas/replica-set.ts';
 import type { Worker } from '../../root/replicas/worker.ts';
+import { MergeTime } from '../../root/reserve.ts';
 import type { ServingContext } from '../../root/serving.ts';
 import { UnaryAnswer } from '../../root/unary.ts';
 import type { Clock } from '../../shared/clock.ts';
@@ -208,17 +210,27 @@ function run({ shards, replicas, method, seed, trouble }: World): Outcome {
     { version: 0 },
   );
   const metrics = createRootMetrics(new MetricRegistry());
+  const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
+  const admission = new Admission(defaultPolicy.admission, clock, loopDelay, metrics.admission);
   const serving: ServingContext = {
     clock,
     metrics,
-    loopDelay: { p50Ms: 0, p99Ms: 0, meanMs: 0 },
+    loopDelay,
+    admission,
     memory: new GatherMemory(),
     scatter: { clock, metrics: { leafCallEnded() {}, retried() {} } },
     replicas: () => set,
     pick: () => 0,
     missing() {},
   };
-  const served: ServedMethod = { plan, merger, policy: defaultPolicy, metrics: metrics.method(method) };
+  const served: ServedMethod = {
+    plan,
+    merger,
+    policy: defaultPolicy,
+    metrics: metrics.method(method),
+    latency: admission.method(),
+    merging: new MergeTime(),
+  };
   const call = Object.assign(new EventEmitter(), {
     request: REQUEST,
     metadata: new Metadata(),

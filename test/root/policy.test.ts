@@ -46,6 +46,10 @@ test('values out of bounds, unknown keys and unknown methods are named', (t) => 
     'root.policy.hedge: expected known keys, got delay',
   );
   t.is(
+    messageOf(() => resolvePolicies(searchPlan, { admission: { max: 50 } })),
+    'root.policy.admission: expected min ≤ initial ≤ max, got 8, 100 and 50',
+  );
+  t.is(
     messageOf(() => resolvePolicies(searchPlan, {}, { TopKk: {} })),
     'root.methods.TopKk: expected a method of acme.search.v1.Search, got "TopKk". Did you mean "TopK"?',
   );

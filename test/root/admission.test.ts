@@ -1,0 +1,301 @@
+/** Who is let in, who waits and who is turned away, on a clock of the test's own. */
+import test from 'ava';
+import {
+  Admission,
+  type AdmissionOptions,
+  Candidate,
+  type ShedReason,
+} from '../../root/admission/admission.ts';
+import type { MethodLatency } from '../../root/admission/latency.ts';
+import { AdaptiveLimit } from '../../root/admission/limit.ts';
+import { defaultPolicy } from '../../root/policy.ts';
+import type { LoopDelay } from '../../shared/loop-delay.ts';
+import { Counter, record } from '../../shared/metrics/instruments.ts';
+import { shedReasons } from '../../shared/metrics/root.ts';
+import { VirtualClock } from '../kit/virtual-clock.ts';
+
+const onTime: LoopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
+
+interface World {
+  readonly clock: VirtualClock;
+  readonly admission: Admission;
+  readonly shed: Readonly<Record<ShedReason, Counter>>;
+  readonly waitedSeconds: number[];
+  readonly latency: MethodLatency;
+  candidate(name: string, options?: { units?: number; priority?: number; timeoutMs?: number }): TestCandidate;
+  /** Names of those let in after they had to wait, in order. */
+  readonly order: string[];
+}
+
+class TestCandidate extends Candidate {
+  readonly units: number;
+  readonly priority: number;
+  readonly deadline: number;
+  readonly latency: MethodLatency;
+  readonly name: string;
+  readonly #world: World;
+  outcome: 'admitted' | ShedReason | undefined;
+  pushbackMs = 0;
+  constructor(world: World, name: string, units: number, priority: number, timeoutMs: number) {
+    super();
+    this.#world = world;
+    this.name = name;
+    this.units = units;
+    this.priority = priority;
+    this.deadline = world.clock.now() + timeoutMs;
+    this.latency = world.latency;
+  }
+  override admitted(): void {
+    this.outcome = 'admitted';
+    this.#world.order.push(this.name);
+  }
+  override shed(reason: ShedReason, pushbackMs: number): void {
+    this.outcome = reason;
+    this.pushbackMs = pushbackMs;
+  }
+}
+
+/** A limit of 10 leaf calls, which answers hold for 50 ms. */
+function world(options: Partial<AdmissionOptions> = {}): World {
+  const clock = new VirtualClock();
+  const shed = record(shedReasons, () => new Counter());
+  const waitedSeconds: number[] = [];
+  const admission = new Admission(
+    { ...defaultPolicy.admission, initial: 10, min: 10, max: 10, ...options },
+    clock,
+    onTime,
+    { shed, waitSeconds: { observe: (seconds) => waitedSeconds.push(seconds) } },
+    () => 0,
+  );
+  const latency = admission.method();
+  for (let i = 0; i < 500; i++) {
+    if (!admission.enter(1)) throw new Error('no room');
+    admission.done(1, latency, 50);
+  }
+  for (let i = 0; i < 10; i++) {
+    clock.advance(1000);
+    for (let answers = 0; answers < 10; answers++) {
+      admission.enter(1);
+      admission.done(1, latency, 50);
+    }
+  }
+  const made: World = {
+    clock,
+    admission,
+    shed,
+    waitedSeconds,
+    latency,
+    order: [],
+    candidate: (name, { units = 1, priority = 0, timeoutMs = 1000 } = {}) =>
+      new TestCandidate(made, name, units, priority, timeoutMs),
+  };
+  return made;
+}
+
+test('requests are let in up to the limit, counted in leaf calls; the rest waits for its turn', (t) => {
+  const { admission, candidate, latency, clock, order, waitedSeconds } = world();
+  t.true(admission.enter(8));
+  t.false(admission.enter(3));
+  t.true(admission.enter(2));
+  t.is(admission.usedShare, 1);
+  const [a, b] = [candidate('a', { units: 3 }), candidate('b')];
+  admission.wait(a);
+  admission.wait(b);
+  t.is(admission.waiting, 2);
+  clock.advance(10);
+  admission.done(2, latency, 50);
+  t.is(a.outcome, undefined, 'there is room for b only, and a is before it');
+  t.false(admission.enter(1), 'nobody overtakes those who wait');
+  admission.done(8, latency, 50);
+  t.deepEqual(order, ['a', 'b']);
+  t.is(admission.inUse, 4);
+  t.deepEqual(waitedSeconds, [0.01, 0.01]);
+  t.false(clock.step() && clock.step(), 'no timer is left');
+});
+
+test('a request larger than the limit goes when nothing else does', (t) => {
+  const { admission, latency } = world();
+  t.true(admission.enter(50));
+  t.false(admission.enter(1));
+  admission.done(50, latency, 50);
+  t.true(admission.enter(1));
+  t.false(admission.enter(50));
+});
+
+test('higher priority goes first, and takes the place of lower in a full line', (t) => {
+  const { admission, candidate, latency, order, shed } = world({ queue: 3 });
+  admission.enter(10);
+  const low = candidate('low', { priority: -1 });
+  const normal = candidate('normal');
+  const high = candidate('high', { priority: 7 });
+  for (const one of [low, normal, high]) admission.wait(one);
+  const lower = candidate('lower', { priority: -2 });
+  admission.wait(lower);
+  t.is(lower.outcome, 'queue_full');
+  const urgent = candidate('urgent', { priority: 9 });
+  admission.wait(urgent);
+  t.is(low.outcome, 'queue_full');
+  t.is(shed.queue_full.value, 2);
+  admission.done(10, latency, 50);
+  t.deepEqual(order, ['urgent', 'high', 'normal']);
+});
+
+test('who would wait too long, or could not be answered in time, is told so at once and when to come back', (t) => {
+  const { admission, candidate, shed } = world({ maxWaitMs: 60 });
+  admission.enter(10);
+  const late = candidate('late', { timeoutMs: 52 });
+  admission.wait(late);
+  t.is(late.outcome, 'too_late', '5 ms until there is room, and answers take 50');
+  // 10 leaf calls end in 50 ms.
+  for (let i = 0; i < 12; i++) admission.wait(candidate(`${i}`));
+  t.is(admission.waiting, 12);
+  const refused = candidate('refused');
+  admission.wait(refused);
+  t.is(refused.outcome, 'queue_full');
+  t.is(refused.pushbackMs, 65);
+  const urgent = candidate('urgent', { priority: 1 });
+  admission.wait(urgent);
+  t.is(urgent.outcome, undefined, 'those before it count, not those after');
+  t.like(
+    record(shedReasons, (reason) => shed[reason].value),
+    { too_late: 1, queue_full: 1, waited: 0 },
+  );
+});
+
+test('nobody waits longer than allowed, nor past the time that an answer needs, whether anything ends or not', (t) => {
+  const { admission, candidate, clock, shed } = world();
+  admission.enter(10);
+  const [patient, hurried] = [candidate('patient'), candidate('hurried', { timeoutMs: 80 })];
+  admission.wait(patient);
+  admission.wait(hurried);
+  clock.advance(29);
+  t.is(hurried.outcome, undefined);
+  clock.advance(1);
+  t.is(hurried.outcome, 'too_late', 'an answer takes 50 of its 80 ms');
+  clock.advance(69);
+  t.is(patient.outcome, undefined);
+  clock.advance(1);
+  t.is(patient.outcome, 'waited');
+  t.is(shed.waited.value, 1);
+  t.is(admission.waiting, 0);
+});
+
+test('a client that leaves while it waits makes way for those behind it', (t) => {
+  const { admission, candidate, latency, order } = world();
+  admission.enter(9);
+  const [large, small] = [candidate('large', { units: 5 }), candidate('small')];
+  admission.wait(large);
+  admission.wait(small);
+  admission.leave(large);
+  t.deepEqual(order, ['small']);
+  admission.leave(small);
+  admission.done(9, latency, 50);
+  t.is(admission.inUse, 1);
+});
+
+test('turned off, it lets everything in and counts it', (t) => {
+  const { admission } = world({ enabled: false });
+  for (let i = 0; i < 100; i++) t.true(admission.enter(100));
+  t.is(admission.inUse, 10_000);
+  t.is(admission.usedShare, 0);
+});
+
+interface Windows {
+  readonly limit: AdaptiveLimit;
+  /** A second in which so much was in use, and answers of each method took so long. */
+  window(options: { used: number; ms: readonly number[]; queueMs?: number; shed?: number }): number;
+}
+
+function windows(loopDelay: LoopDelay = onTime): Windows {
+  const clock = new VirtualClock();
+  const limit = new AdaptiveLimit({ initial: 100, min: 8, max: 1000 }, clock, loopDelay);
+  const methods = [limit.method(), limit.method()];
+  return {
+    limit,
+    window({ used, ms, queueMs = 0, shed = 0 }) {
+      clock.advance(1000);
+      limit.used(used);
+      const total = ms.reduce((sum, value) => sum + value, 0);
+      limit.reported(queueMs * 1000, total * 1000, 100, shed);
+      for (const [i, value] of ms.entries()) {
+        for (let answers = 0; answers < 20; answers++) limit.answered(methods[i]!, value, 1);
+      }
+      return limit.units;
+    },
+  };
+}
+
+test('the limit falls while answers take longer than they should because they wait, and rises again', (t) => {
+  const { limit, window } = windows();
+  for (let i = 0; i < 12; i++) window({ used: 20, ms: [20] });
+  t.is(limit.units, 100, 'what is not used is not adapted');
+  for (let i = 0; i < 10; i++) window({ used: limit.units, ms: [100], queueMs: 1000 });
+  t.true(limit.units < 45, `${limit.units}`);
+  const low = limit.units;
+  for (let i = 0; i < 5; i++) window({ used: limit.units, ms: [21], queueMs: 1 });
+  t.true(limit.units > low * 1.4, `${limit.units}`);
+  for (let i = 0; i < 100; i++) window({ used: limit.units, ms: [21], queueMs: 1 });
+  t.is(limit.units, 1000);
+  for (let i = 0; i < 100; i++) window({ used: limit.units, ms: [100], queueMs: 1000 });
+  t.true(limit.units >= 8 && limit.units < 12, `${limit.units}`);
+});
+
+test('another mix of methods is not overload', (t) => {
+  const { limit, window } = windows();
+  for (let i = 0; i < 12; i++) window({ used: 90, ms: [1, 100], queueMs: 500 });
+  const before = limit.units;
+  for (let i = 0; i < 12; i++) window({ used: limit.units, ms: [1, 100], queueMs: 500 });
+  t.true(limit.units >= before);
+});
+
+test('answers that take four times as long without waiting for slots leave the limit alone; the usual follows', (t) => {
+  const { limit, window } = windows();
+  for (let i = 0; i < 12; i++) window({ used: 10, ms: [20], queueMs: 1 });
+  for (let i = 0; i < 60; i++) window({ used: limit.units, ms: [80], queueMs: 1 });
+  t.true(limit.units >= 100, `${limit.units}`);
+  const shifted = limit.units;
+  for (let i = 0; i < 5; i++) window({ used: limit.units, ms: [20], queueMs: 1 });
+  t.true(limit.units >= shifted);
+});
+
+test('workers that do not tell are taken at the latency, and a shift does not stick', (t) => {
+  const clock = new VirtualClock();
+  const limit = new AdaptiveLimit({ initial: 100, min: 8, max: 1000 }, clock, onTime);
+  const method = limit.method();
+  const second = (ms: number): void => {
+    clock.advance(1000);
+    limit.used(limit.units);
+    for (let i = 0; i < 20; i++) limit.answered(method, ms, 1);
+  };
+  for (let i = 0; i < 12; i++) second(20);
+  for (let i = 0; i < 60; i++) second(80);
+  const low = limit.units;
+  t.true(low >= 8 && low < 20, `${low}`);
+  // Back: it has to be more than half of what it was within seconds, as the rest of it is headroom anyway.
+  for (let i = 0; i < 15; i++) second(20);
+  t.true(limit.units >= 4 * low, `${limit.units}`);
+});
+
+test('a root whose event loop is late is overloaded, whatever workers say', (t) => {
+  const delay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
+  const { limit, window } = windows(delay);
+  for (let i = 0; i < 12; i++) window({ used: 20, ms: [10] });
+  delay.meanMs = 40;
+  for (let i = 0; i < 5; i++) window({ used: limit.units, ms: [10] });
+  t.true(limit.units < 80, `${limit.units}`);
+});
+
+test('tasks that workers turn away lower the limit, whatever the latency of the others', (t) => {
+  const { limit, window } = windows();
+  for (let i = 0; i < 12; i++) window({ used: 20, ms: [20] });
+  for (let i = 0; i < 5; i++) window({ used: limit.units, ms: [20], shed: 30 });
+  t.true(limit.units < 70, `${limit.units}`);
+});
+
+test('the limit is per worker of the topology', (t) => {
+  const { limit } = windows();
+  limit.workers = 8;
+  t.is(limit.units, 800);
+  limit.workers = 0;
+  t.is(limit.units, 100);
+});
