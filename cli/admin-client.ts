@@ -28,9 +28,7 @@ export async function askAdmin(
       },
     });
   } catch (error) {
-    const cause = (error as { cause?: { code?: string } }).cause?.code;
-    const why = cause === undefined ? `no answer within ${timeoutMs} ms` : cause;
-    throw new RegatherError('UNAVAILABLE', `Nobody answers at the admin port ${address}: ${why}`, {
+    throw new RegatherError('UNAVAILABLE', `Nobody answers at the admin port ${address}: ${whyNot(error)}`, {
       cause: error,
     });
   }
@@ -55,4 +53,19 @@ export async function requireAdmin(
   if (status >= 200 && status < 300) return body;
   const why = typeof body.error === 'string' ? body.error : JSON.stringify(body);
   throw new RegatherError('UNAVAILABLE', `${method} ${path} at ${address} failed with ${status}: ${why}`);
+}
+
+/** What is bound there may speak another protocol: a root's gRPC port does. */
+function whyNot(error: unknown): string {
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return `no answer within ${timeoutMs} ms`;
+  const { code, message } = (error as { cause?: { code?: string; message?: string } }).cause ?? {};
+  return code ?? message ?? String(error);
+}
+
+/** The status page of a root; throws USAGE if it is a worker's. */
+export async function rootStatus(admin: string, token?: string): Promise<Readonly<Record<string, unknown>>> {
+  const status = await requireAdmin(admin, 'GET', '/statusz', token);
+  if (status.kind === 'root') return status;
+  throw new RegatherError('USAGE', `Expected the admin port of a root, ${admin} is that of a ${status.kind}`);
 }

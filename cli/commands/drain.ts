@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RegatherError } from '../../shared/errors/errors.ts';
-import { requireAdmin } from '../admin-client.ts';
+import { requireAdmin, rootStatus } from '../admin-client.ts';
 import { type ConfigOptions, defaultConfig, type JsonOption, openConfig, wholeNumber } from '../options.ts';
 import { printJson, printLine } from '../output.ts';
 import type { Exit } from '../program.ts';
@@ -47,7 +47,7 @@ function configToken(options: DrainOptions): string | undefined {
 /** The root knows its workers by id, and where their admin ports are if the topology says so. */
 async function workerAdmin(id: string, options: DrainOptions): Promise<string> {
   const from = rootAdmin(undefined, options);
-  const { workers = [] } = (await requireAdmin(from, 'GET', '/statusz')) as {
+  const { workers = [] } = (await rootStatus(from)) as {
     workers?: { id: string; admin?: string }[];
   };
   const worker = workers.find((one) => one.id === id);

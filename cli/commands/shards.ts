@@ -1,5 +1,5 @@
 /** `regather shards`: which replicas each shard has, as the root sees them. */
-import { requireAdmin } from '../admin-client.ts';
+import { rootStatus } from '../admin-client.ts';
 import { type ConfigOptions, flagFor, type JsonOption, openConfig } from '../options.ts';
 import { printJson, printLine, table } from '../output.ts';
 import type { Exit } from '../program.ts';
@@ -21,7 +21,7 @@ export interface ShardStatus {
 
 export async function shards(positional: string | undefined, options: ShardsOptions): Promise<Exit> {
   const admin = rootAdmin(positional, options);
-  const status = await requireAdmin(admin, 'GET', '/statusz');
+  const status = await rootStatus(admin);
   const { epoch, shards: found = [] } = status as { epoch?: number; shards?: ShardStatus[] };
   if (options.json === true) {
     printJson({ admin, epoch, shards: found });

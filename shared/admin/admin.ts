@@ -164,7 +164,9 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     const status = asked ?? (error.code === 'USAGE' ? 400 : 500);
     if (status >= 500) log.error('admin request failed', { error });
     reply.code(status);
-    return { error: error.message, code: statusName(error.grpc) };
+    // A body that fastify can't read is the caller's mistake, whatever was thrown.
+    const isTheirs = status < 500 && error.code === 'INTERNAL';
+    return { error: error.message, code: isTheirs ? 'INVALID_ARGUMENT' : statusName(error.grpc) };
   });
 
   try {

@@ -147,6 +147,18 @@ test('a wrong path lists the right ones', async (t) => {
   await admin.close();
 });
 
+test('a body that is no JSON is the mistake of who sent it', async (t) => {
+  const { admin } = await start();
+  const response = await fetch(`http://${admin.address}/lifecycle/undrain`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{bad',
+  });
+  t.is(response.status, 400);
+  t.like(await response.json(), { code: 'INVALID_ARGUMENT' });
+  await admin.close();
+});
+
 test('a status that throws is a 500 with its message, and the port goes on', async (t) => {
   const { admin, ask } = await start({
     status: () => {
