@@ -9,14 +9,16 @@ import { type Accepted, accept } from './accept.ts';
 import { AnswerCandidate } from './admission/answer-candidate.ts';
 import type { MethodLatency } from './admission/latency.ts';
 import type { Attempt } from './attempt.ts';
+import type { Collector, FinishReason } from './collector.ts';
 import type { Coverage, Missing } from './coverage.ts';
 import { coverageFailure, enough, errorFailure, type Failure } from './finish.ts';
 import { composed, type InnerCoverage, readInnerCoverage } from './inner-coverage.ts';
 import { planRequest, type RequestPlan } from './plan.ts';
 import type { MethodPolicy } from './policy.ts';
+import type { MethodTail } from './replicas/method-tail.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
 import type { MergeTime } from './reserve.ts';
-import { type Collector, type FinishReason, Scatter } from './scatter.ts';
+import { Scatter } from './scatter.ts';
 import type { ServingContext } from './serving.ts';
 
 /** What all answers of a method share. */
@@ -25,6 +27,7 @@ export interface ServedMethod {
   /** ALL and SPLIT, unary. */
   readonly merger: Merger | undefined;
   readonly policy: MethodPolicy;
+  readonly tail: MethodTail;
   readonly metrics: RootMethodMetrics;
   /** What its answers take from being admitted. */
   readonly latency: MethodLatency;
@@ -109,6 +112,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
         deadline: this.#accepted.deadline,
         priority: this.#accepted.priority,
         policy: this.method.policy,
+        tail: this.method.tail,
         explain: false,
       },
       serving.scatter,
@@ -168,7 +172,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     if (this.#below !== undefined) coverage = composed(coverage, this.#below);
     if (coverage.missing.length > 0) this.serving.missing(coverage.missing);
     if (enough(method, coverage)) this.deliver(coverage, missing);
-    else this.fail(coverageFailure(method, coverage, this.scatter!));
+    else this.fail(coverageFailure(method, coverage, this.scatter!, this.#accepted.leaf));
   }
 
   protected fail(failure: Failure): void {

@@ -1,19 +1,24 @@
 /**
- * One leaf call of a scatter: an attempt at each of its tasks, on one worker. It notes what it takes to tell afterwards what happened
- * (explain, spans); everything else is the scatter's.
+ * One leaf call of a scatter: an attempt at each of its tasks, on one worker. It feeds what replicas are chosen and hedges are timed by, and notes
+ * what it takes to tell afterwards what happened (explain, spans); everything else is the scatter's.
  */
-import type { Clock } from '../shared/clock.ts';
-import type { LeafEnd, LeafHandle, LeafSink } from '../shared/link/leaf-call.ts';
+import type { LeafEnd, LeafHandle, LeafSink, LeafTask, PartTiming } from '../shared/link/leaf-call.ts';
+import type { MethodTail } from './replicas/method-tail.ts';
 import type { Share } from './replicas/share.ts';
 import type { Scatter } from './scatter.ts';
 
 /** `probe`: the first try of a replica that isn't known, or not known to be well again. */
 export type AttemptKind = 'primary' | 'hedge' | 'retry' | 'probe';
 
-/** When one task was answered: kept for explain only. */
+/** When one task was answered, and where the time went: kept for explain only. */
 export interface TaskAnswer {
   readonly shard: number;
+  /** On the scatter's clock, ms. */
   readonly at: number;
+  /** Undefined where the worker doesn't tell. */
+  readonly queueUs: number | undefined;
+  readonly serviceUs: number | undefined;
+  readonly heldUs: number | undefined;
 }
 
 export class Attempt implements LeafSink {
@@ -24,15 +29,20 @@ export class Attempt implements LeafSink {
   readonly startedAt: number;
   /** NaN until it has ended. */
   endedAt = Number.NaN;
+  /** When the tasks that are still open are asked elsewhere. */
+  hedgeAt = Number.POSITIVE_INFINITY;
   handle: LeafHandle | undefined;
-  /** Tasks that it hasn't answered. */
+  /** Tasks that are wanted of it: not answered, here or elsewhere, and not failed. */
   open: number;
   /** How it ended: for each task an answer, unless a failure names its shard. */
   outcome: LeafEnd | undefined;
-  /** Nothing more was wanted of it: a sibling was first, time was up or the client left. */
+  /** Nothing more was wanted of it: others were first, time was up or the client left. */
   cancelled = false;
   /** Undefined unless the scatter is explained. */
   readonly answers: TaskAnswer[] | undefined;
+  /** Tasks that the worker has: not answered here. */
+  #unanswered: number;
+  #failed: number[] | undefined;
 
   constructor(scatter: Scatter, kind: AttemptKind, share: Share, startedAt: number, explain: boolean) {
     this.scatter = scatter;
@@ -40,6 +50,7 @@ export class Attempt implements LeafSink {
     this.share = share;
     this.startedAt = startedAt;
     this.open = share.tasks.length;
+    this.#unanswered = this.open;
     this.answers = explain ? [] : undefined;
   }
 
@@ -47,8 +58,20 @@ export class Attempt implements LeafSink {
     return this.outcome !== undefined;
   }
 
-  part(shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void {
-    this.scatter.partOf(this, shards, data, segmentBytes);
+  /** Its latency is what the method's tasks take, and not what came on top. */
+  get isFirst(): boolean {
+    return this.kind === 'primary' || this.kind === 'probe';
+  }
+
+  // LeafSink
+
+  part(
+    shards: readonly number[],
+    data: Uint8Array,
+    segmentBytes: readonly number[],
+    timing?: PartTiming,
+  ): void {
+    this.scatter.partOf(this, shards, data, segmentBytes, timing);
   }
 
   below(shard: number, coverage: Uint8Array): void {
@@ -56,17 +79,93 @@ export class Attempt implements LeafSink {
   }
 
   end(end: LeafEnd): void {
-    this.outcome = end;
     this.scatter.endOf(this, end);
   }
 
-  /** Those shards came; `first`: how many of them not from elsewhere before. */
-  answered(shards: readonly number[], first: number, clock: Clock): void {
-    this.open -= first;
-    this.share.worker.load.settled(first);
-    if (this.answers === undefined) return;
-    const at = clock.now();
-    for (const shard of shards) this.answers.push({ shard, at });
+  // The scatter's.
+
+  taskOf(shard: number): LeafTask {
+    return this.share.tasks.find((task) => task.shard === shard)!;
+  }
+
+  /** Those shards came. `fresh`: those of them that the answer didn't have; only they tell how long a task takes. */
+  answered(
+    shards: readonly number[],
+    fresh: readonly number[],
+    now: number,
+    timing: PartTiming | undefined,
+    tail: MethodTail,
+  ): void {
+    const { tasks, replicas, worker } = this.share;
+    const count = Math.min(shards.length, this.#unanswered);
+    this.#unanswered -= count;
+    this.open -= fresh.length;
+    worker.load.settled(count);
+    worker.load.heard(now);
+    const elapsedMs = now - this.startedAt;
+    if (timing !== undefined) worker.load.measuredWire(Math.max(0, elapsedMs - timing.heldUs / 1000));
+    const usualMs = tail.latency.median(now);
+    for (let i = 0, at = 0; i < shards.length; i++) {
+      const shard = shards[i]!;
+      while (tasks[at]!.shard !== shard) at++;
+      if (fresh !== shards && !fresh.includes(shard)) continue;
+      let latencyMs = elapsedMs;
+      if (timing !== undefined) {
+        // What it lay finished, for a slower one of its call, is no part of its own.
+        const idleUs = timing.heldUs - timing.queueUs[i]! - timing.serviceUs[i]!;
+        if (idleUs > 0) latencyMs = Math.max(0, elapsedMs - idleUs / 1000);
+      }
+      if (this.isFirst) tail.latency.record(latencyMs, now);
+      replicas[at]!.latency.answered(latencyMs, usualMs, now);
+    }
+    if (this.answers !== undefined) this.#note(shards, now, timing);
+    // What is left here was answered elsewhere meanwhile.
+    if (this.open === 0 && this.#unanswered > 0) this.cancel();
+  }
+
+  /** Another attempt answered the task first, or what it would say is no longer of interest. */
+  beaten(shard: number, now: number, tail: MethodTail): void {
+    const elapsedMs = now - this.startedAt;
+    if (this.isFirst) tail.latency.record(elapsedMs, now);
+    this.#replica(shard).latency.beaten(elapsedMs, tail.latency.median(now), now);
+    if (--this.open === 0) this.cancel();
+  }
+
+  /** The deadline came before these answers. A hedge had little time, so nothing is held against its replica. */
+  timedOut(answers: { has(shard: number): boolean }, now: number, tail: MethodTail): void {
+    for (const replica of this.share.replicas) {
+      if (answers.has(replica.shard) || this.failed(replica.shard)) continue;
+      if (this.isFirst) tail.latency.record(now - this.startedAt, now);
+      if (this.kind === 'hedge') continue;
+      replica.breaker.failure();
+      replica.latency.failed(now);
+    }
+  }
+
+  /** What came for it, if anything, isn't to be used. */
+  fail(shard: number): void {
+    this.#failed ??= [];
+    this.#failed.push(shard);
+    if (--this.open === 0) this.cancel();
+  }
+
+  failed(shard: number): boolean {
+    return this.#failed?.includes(shard) ?? false;
+  }
+
+  hasFailed(shards: readonly number[]): boolean {
+    return this.#failed !== undefined && shards.some((shard) => this.#failed!.includes(shard));
+  }
+
+  ends(end: LeafEnd, now: number): void {
+    const { worker } = this.share;
+    this.outcome = end;
+    this.endedAt = now;
+    worker.load.settled(this.#unanswered);
+    this.#unanswered = 0;
+    worker.load.heard(now);
+    worker.finished();
+    if (end.inFlight >= 0) worker.load.report(end.inFlight, now);
   }
 
   /** Whatever it still works on is of no use. */
@@ -74,5 +173,21 @@ export class Attempt implements LeafSink {
     if (this.ended || this.cancelled) return;
     this.cancelled = true;
     this.handle?.cancel();
+  }
+
+  #replica(shard: number): Share['replicas'][number] {
+    return this.share.replicas.find((replica) => replica.shard === shard)!;
+  }
+
+  #note(shards: readonly number[], at: number, timing: PartTiming | undefined): void {
+    for (let i = 0; i < shards.length; i++) {
+      this.answers!.push({
+        shard: shards[i]!,
+        at,
+        queueUs: timing?.queueUs[i],
+        serviceUs: timing?.serviceUs[i],
+        heldUs: timing?.heldUs,
+      });
+    }
   }
 }

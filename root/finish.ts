@@ -3,6 +3,7 @@ import { Metadata, status } from '@grpc/grpc-js';
 import { RegatherError } from '../shared/errors/errors.ts';
 import { statusNames } from '../shared/errors/status-names.ts';
 import { fitMessage, fitUtf8 } from '../shared/errors/trailer-text.ts';
+import type { TaskFailure } from '../shared/link/leaf-call.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
 import { Writer } from '../shared/wire/writer.ts';
 import {
@@ -63,24 +64,39 @@ const codeOfCause: Record<Cause, number> = {
   cancelled: status.CANCELLED,
 };
 
-/** The status of an answer whose coverage is too low. */
-export function coverageFailure(method: MethodPlan, coverage: Coverage, scatter: Scatter): Failure {
+/** The status of an answer whose coverage is too low. `leaf`: it goes to a root. */
+export function coverageFailure(
+  method: MethodPlan,
+  coverage: Coverage,
+  scatter: Scatter,
+  leaf: boolean,
+): Failure {
   const { missing, expected, answered } = coverage;
   const worst = leading(missing);
   const failure = scatter.failureOf(worst.shard);
   const given = failure?.code ?? codeOfCause[worst.cause];
   const code = given > 0 && given < statusNames.length ? given : status.UNKNOWN;
+  const pushbackMs = failure === undefined ? 0 : pushbackOf(failure, leaf);
   // KEY and ANY speak for one shard: its own words are the answer.
   if (expected === 1 && worst.cause === 'failed') {
-    return failureOf(code, worst.detail, coverage, failure?.details);
+    const failed = failureOf(code, worst.detail, coverage, failure?.details);
+    return pushbackMs === 0 ? failed : withPushback(failed, pushbackMs);
   }
   const rule = method.minCoverage < 1 ? `, min_coverage is ${method.minCoverage}` : '';
   const text =
     `${answered} of ${expected} shards answered${rule}; missing ${formatShards(missing.map(({ shard }) => shard))}: ` +
     `shard ${worst.shard}: ${worst.cause}: ${shorten(worst.detail, 400)}`;
   const failed = failureOf(code, text, coverage, failure?.details);
-  const pushbackMs = failure?.pushbackMs ?? 0;
-  return worst.cause === 'shed' && pushbackMs > 0 ? withPushback(failed, pushbackMs) : failed;
+  return pushbackMs === 0 ? failed : withPushback(failed, pushbackMs);
+}
+
+/**
+ * What a failed shard says of trying again. A root above is told not to (gRPC: a negative pushback) where tasks have run: that they failed
+ * is known here, where they could be tried elsewhere, and retries at every level of a tree would multiply.
+ */
+function pushbackOf(failure: TaskFailure, leaf: boolean): number {
+  if (leaf && !failure.notStarted) return -1;
+  return Math.max(0, failure.pushbackMs);
 }
 
 function leading(missing: readonly Missing[]): Missing {

@@ -24,6 +24,8 @@ export interface HedgePolicy {
   readonly minDelayMs: number;
   /** Answered tasks in the last 10 s that a quantile takes. Default 200. */
   readonly minSamples: number;
+  /** The root's own lateness (p99) from which on nothing is hedged. Default 5 ms. */
+  readonly maxLoopDelayMs: number;
 }
 
 export interface BudgetPolicy {

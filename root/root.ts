@@ -26,6 +26,7 @@ import { GatherMemory } from './gather-memory.ts';
 import { type MethodPolicyOptions, type Policies, type PolicyOptions, resolvePolicies } from './policy.ts';
 import { Fleet } from './replicas/fleet.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
+import { Tails } from './replicas/tails.ts';
 import { MergeTime } from './reserve.ts';
 import type { ServingContext } from './serving.ts';
 import type { Topology, TopologyProvider } from './topology/topology.ts';
@@ -60,6 +61,8 @@ export interface RootOptions {
   readonly methods?: Readonly<Record<string, MethodPolicyOptions>>;
   readonly log?: ProcessLog;
   readonly clock?: Clock;
+  /** Where this root is: replicas of the same zone are preferred. Default: all are alike. */
+  readonly zone?: string;
   /** Drain on SIGTERM and SIGINT, stop at once on a second one. Default true. */
   readonly signals?: boolean;
   /** For /configz. */
@@ -96,6 +99,7 @@ class RegatherRoot implements Root {
   readonly #registry: MetricRegistry;
   readonly #metrics: RootMetrics;
   readonly #policies: Policies;
+  readonly #tails: Tails;
   readonly #fleet: Fleet;
   readonly #loopDelay: LoopDelayMonitor;
   readonly #admission: Admission;
@@ -126,6 +130,13 @@ class RegatherRoot implements Root {
       this.#metrics.admission,
     );
     this.#metrics.admission.read(this.#admission);
+    this.#tails = new Tails(
+      options.plan.methods,
+      this.#policies,
+      options.clock ?? systemClock,
+      { loopDelay: this.#loopDelay, admission: this.#admission },
+      this.#metrics.tail,
+    );
     this.#fleet = new Fleet({
       plan: options.plan,
       rootId: this.#id,
@@ -135,6 +146,7 @@ class RegatherRoot implements Root {
       credentials: channelCredentials(options.workerTls),
       workerTls: options.workerTls,
       breaker: this.#policies.root.breaker,
+      chooser: { zone: options.zone, random: Math.random },
       log: this.#log,
       metrics: this.#metrics,
       onCovered: () => this.#covered(),
@@ -206,6 +218,7 @@ class RegatherRoot implements Root {
       service: this.#options.plan.name,
       address: this.#address,
       inFlight: this.#metrics.inFlight.value,
+      ...this.#tails.status(),
       loopDelayMs: loopDelayStatus(this.#loopDelay),
       admission: {
         limit: this.#admission.limit,
@@ -244,9 +257,10 @@ class RegatherRoot implements Root {
     for (const plan of this.#options.plan.methods) {
       methods.set(plan.name, {
         plan,
+        policy: this.#policies.methods.get(plan.name)!,
+        tail: this.#tails.of(plan.name),
         merger:
           plan.merge === undefined ? undefined : compileMerger(plan, this.#options.reducers ?? new Map()),
-        policy: this.#policies.methods.get(plan.name)!,
         metrics: this.#metrics.method(plan.name),
         latency: this.#admission.method(),
         merging: new MergeTime(),

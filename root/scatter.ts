@@ -4,45 +4,33 @@
  */
 import type { Clock, Timer } from '../shared/clock.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
-import type { LeafCall, LeafEnd, LeafMetadata, TaskFailure } from '../shared/link/leaf-call.ts';
+import type {
+  LeafCall,
+  LeafEnd,
+  LeafMetadata,
+  LeafTask,
+  PartTiming,
+  TaskFailure,
+} from '../shared/link/leaf-call.ts';
 import { Attempt, type AttemptKind } from './attempt.ts';
+import type { Collector, FinishReason } from './collector.ts';
 import type { Cause, Missing } from './coverage.ts';
 import { causeOf, malformed, unavailable } from './failures.ts';
 import type { RequestPlan } from './plan.ts';
 import type { MethodPolicy } from './policy.ts';
-import { mayRetry, recordBegin, recordEnd, recordTimeout } from './replicas/outcome.ts';
+import type { NotHedged } from './replicas/hedge.ts';
+import type { MethodTail } from './replicas/method-tail.ts';
+import { isVerdict, mayRetry, recordBegin, recordEnd } from './replicas/outcome.ts';
 import type { Replica, ReplicaSet } from './replicas/replica-set.ts';
 import { type Share, Shares } from './replicas/share.ts';
 import type { Worker } from './replicas/worker.ts';
-
-/** What becomes of the payloads, and of the end. */
-export interface Collector {
-  /**
-   * Takes what came. Throws RegatherError if it isn't what it should be: its shards then fail with that.
-   * A streaming collector forwards and calls `LeafHandle.grant` itself.
-   */
-  part(attempt: Attempt, shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void;
-  /** The shard is a root itself, and this is its own regather.v1.Coverage. Before the task's (last) part. */
-  below(shard: number, coverage: Uint8Array): void;
-  /** The task ended well. Streaming: its items are whole. */
-  ended(shard: number): void;
-  /** The answer has the task. */
-  has(shard: number): boolean;
-  /** Every task is in. */
-  readonly complete: boolean;
-  /** Nothing of the task was handed on, so that another replica may begin again. */
-  restartable(shard: number): boolean;
-  /** Exactly once: no task is open any more, or time is up, or the client left. Nothing is called afterwards. */
-  finished(why: FinishReason): void;
-}
-
-export type FinishReason = 'settled' | 'deadline' | 'cancelled';
+import { type TaskState, TaskStates } from './task-state.ts';
 
 /** What the owner of all scatters counts. */
 export interface ScatterMetrics {
+  leafCallSent(worker: Worker, kind: AttemptKind, tasks: number): void;
   /** `tasks`: how many the call carried. */
   leafCallEnded(worker: Worker, end: LeafEnd, tasks: number): void;
-  retried(tasks: number): void;
 }
 
 /** What all scatters of a root share. */
@@ -60,22 +48,9 @@ export interface ScatterOptions {
   /** Higher goes first, at workers too. */
   readonly priority: number;
   readonly policy: MethodPolicy;
+  readonly tail: MethodTail;
   /** Attempts note when each of their tasks was answered. */
   readonly explain: boolean;
-}
-
-/** A failed task that no attempt works on any more. */
-interface Lost {
-  readonly failure: TaskFailure;
-  readonly cause: Cause;
-}
-
-/** Only of tasks with trouble: the rest were tried once, on the worker of their share. */
-interface Trouble {
-  readonly tried: Worker[];
-  /** Attempts that started and failed. */
-  retries: number;
-  lost: Lost | undefined;
 }
 
 /**
@@ -83,17 +58,30 @@ interface Trouble {
  * share its worker out of the answer. Long enough for a network and a busy loop; a tenth of the time if that is more.
  */
 const FLUSH_MS = 20;
+/** A worker's timers and this root's are late by a millisecond each: so much sooner than the hedge it is told to flush. */
+const FLUSH_SLACK_MS = 2;
+const MIN_FLUSH_MS = 0.5;
+/** Node's timers round down. */
+const EARLY_MS = 1;
+/** A timer that is later than this was held up here, and answers may be waiting behind it: they get a turn first. */
+const STALL_MS = 2;
+
+const NO_SHARDS: readonly number[] = [];
 
 export class Scatter {
   readonly collector: Collector;
   readonly attempts: Attempt[] = [];
+  /** When open tasks are hedged, ms after the start; or why not, as far as is known. */
+  hedging: number | NotHedged = 'no_replica';
   readonly #options: ScatterOptions;
   readonly #context: ScatterContext;
-  #trouble: Map<number, Trouble> | undefined;
-  #lost = 0;
-  #flushAfterMs = 0;
   readonly #streaming: boolean;
+  #states: TaskStates | undefined;
+  /** When a part will do: workers flush so long after the start; 0: they needn't. */
+  #flushAfterMs = 0;
+  #hedgeAt = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
+  #stalled = false;
   #done = false;
 
   constructor(options: ScatterOptions, context: ScatterContext, collector: Collector) {
@@ -109,18 +97,23 @@ export class Scatter {
 
   /** Sends the first attempts. `finished` may come before it returns, if no task can go anywhere. */
   start(): void {
-    const { plan, replicas, deadline } = this.#options;
+    const { plan, replicas, deadline, tail } = this.#options;
     const now = this.#context.clock.now();
     const leftMs = Math.max(0, deadline - now);
     if (plan.method.minCoverage < 1) {
       this.#flushAfterMs = leftMs - Math.min(leftMs / 2, Math.max(FLUSH_MS, leftMs / 10));
     }
+    const { shares, unassigned } = replicas.assign(plan.tasks, tail.wanted(now));
+    tail.began(plan.tasks.length - unassigned.length, now);
+    if (replicas.replicated) this.hedging = tail.hedging.delay(now, leftMs);
+    for (let i = 0; i < shares.length; i++) {
+      const share = shares[i]!;
+      this.#send(share.probes === share.tasks.length ? 'probe' : 'primary', share, now);
+    }
     this.#arm(now);
-    const { shares, unassigned } = replicas.assign(plan.tasks);
-    for (let i = 0; i < shares.length; i++) this.#send('primary', shares[i]!, now);
     for (let i = 0; i < unassigned.length; i++) {
       const { task, cause, detail } = unassigned[i]!;
-      this.#lose(task.shard, unavailable(task.shard, detail), cause);
+      this.#lose(this.#stateOf(task.shard, undefined), unavailable(task.shard, detail), cause);
     }
     this.#finishIfSettled();
   }
@@ -134,10 +127,9 @@ export class Scatter {
     const missing: Missing[] = [];
     for (const { shard } of this.#options.plan.tasks) {
       if (this.collector.has(shard)) continue;
-      const trouble = this.#trouble?.get(shard);
-      const lost = trouble?.lost;
-      // The attempt that is still open is one as well.
-      const attempts = (trouble?.tried.length ?? 0) + (lost === undefined ? 1 : 0);
+      const state = this.#states?.get(shard);
+      const attempts = state === undefined ? 1 : state.tried.length;
+      const lost = state?.lost;
       if (lost === undefined) missing.push({ shard, cause: open, detail, attempts });
       else missing.push({ shard, cause: lost.cause, detail: lost.failure.message, attempts });
     }
@@ -146,7 +138,7 @@ export class Scatter {
 
   /** Why a task was given up; undefined while it was open. */
   failureOf(shard: number): TaskFailure | undefined {
-    return this.#trouble?.get(shard)?.lost?.failure;
+    return this.#states?.get(shard)?.lost?.failure;
   }
 
   partOf(
@@ -154,15 +146,16 @@ export class Scatter {
     shards: readonly number[],
     data: Uint8Array,
     segmentBytes: readonly number[],
+    timing: PartTiming | undefined,
   ): void {
-    if (this.#done) return;
+    const { collector } = this;
+    // Of a shard whose items were refused, nothing more is forwarded.
+    if (this.#done || attempt.hasFailed(shards)) return;
+    const now = this.#context.clock.now();
     // Streaming tasks are answered at their end.
-    let answered = 0;
-    if (!this.#streaming) {
-      for (let i = 0; i < shards.length; i++) if (!this.collector.has(shards[i]!)) answered++;
-    }
+    const fresh = this.#streaming ? NO_SHARDS : this.#notYet(shards);
     try {
-      this.collector.part(attempt, shards, data, segmentBytes);
+      collector.part(attempt, shards, data, segmentBytes);
     } catch (thrown) {
       const error = RegatherError.from(thrown);
       // Which shard of a combined part is at fault can't be told, so all of them are.
@@ -170,21 +163,22 @@ export class Scatter {
       this.#finishIfSettled();
       return;
     }
-    // What came twice leaves the attempt open, and at worst cancels a call that has just ended.
-    attempt.answered(shards, answered, this.#context.clock);
-    if (this.collector.complete) this.#finish('settled');
+    if (this.#streaming) attempt.share.worker.load.heard(now);
+    else attempt.answered(shards, fresh, now, timing, this.#options.tail);
+    if (this.#states !== undefined) {
+      for (let i = 0; i < fresh.length; i++) this.#beat(attempt, fresh[i]!, now);
+    }
+    if (collector.complete) this.#finish('settled');
   }
 
   endOf(attempt: Attempt, end: LeafEnd): void {
     const { share } = attempt;
     const { clock, metrics } = this.#context;
-    attempt.endedAt = clock.now();
-    share.worker.load.settled(attempt.open);
-    share.worker.finished();
-    if (end.inFlight >= 0) share.worker.load.report(end.inFlight, attempt.endedAt);
+    const now = clock.now();
+    attempt.ends(end, now);
     metrics.leafCallEnded(share.worker, end, share.tasks.length);
-    recordEnd(share, end);
-    attempt.open = 0;
+    recordEnd(share, end, now);
+    this.#options.tail.budget.answered(share.tasks.length - end.failures.length);
     if (this.#done) return;
     const { failures } = end;
     let retries: Shares | undefined;
@@ -192,45 +186,60 @@ export class Scatter {
       const retry = this.#failed(attempt, failures[i]!);
       if (retry === undefined) continue;
       retries ??= new Shares();
-      retries.add(retry.task, retry.replica);
+      retries.add(retry.task, retry.replica, now);
     }
     for (let i = 0; i < share.tasks.length; i++) {
       const { shard } = share.tasks[i]!;
-      if (failures.length > 0 && failures.some((failure) => failure.shard === shard)) continue;
-      this.collector.ended(shard);
+      if (!attempt.failed(shard)) this.collector.ended(shard);
     }
-    for (const retry of retries?.list ?? []) {
-      metrics.retried(retry.tasks.length);
-      this.#send('retry', retry, attempt.endedAt);
-    }
+    for (const retry of retries?.list ?? []) this.#sendAgain('retry', retry, now);
     this.#finishIfSettled();
   }
 
-  #send(kind: AttemptKind, share: Share, now: number): void {
+  #send(kind: AttemptKind, share: Share, now: number): Attempt {
     const { plan, metadata, deadline, priority, replicas, explain } = this.#options;
     const { method } = plan;
+    const attempt = new Attempt(this, kind, share, now, explain);
+    let flushAfterMs = this.#flushAfterMs;
+    if (typeof this.hedging === 'number' && (kind === 'primary' || kind === 'probe')) {
+      let afterMs = this.hedging;
+      if (share.tasks.length > 1) {
+        const spare = share.worker.load.wireMs + FLUSH_SLACK_MS;
+        const flushMs = Math.max(MIN_FLUSH_MS, afterMs - spare);
+        afterMs = Math.max(afterMs, flushMs + spare);
+        flushAfterMs = flushAfterMs === 0 ? flushMs : Math.min(flushAfterMs, flushMs);
+      }
+      attempt.hedgeAt = now + afterMs;
+      if (attempt.hedgeAt < this.#hedgeAt) this.#hedgeAt = attempt.hedgeAt;
+    }
     const call: LeafCall = {
       method: method.leaf.name,
       payload: plan.payload,
       tasks: share.tasks,
       streaming: this.#streaming,
       deadline,
-      flushAfterMs: this.#flushAfterMs,
+      flushAfterMs,
+      apart: kind === 'hedge',
       priority,
       epoch: replicas.topology.epoch,
       metadata,
       maxPartBytes: method.maxAnswerBytes,
     };
-    const attempt = new Attempt(this, kind, share, now, explain);
     this.attempts.push(attempt);
     recordBegin(share);
-    share.worker.load.sent(share.tasks.length);
+    this.#context.metrics.leafCallSent(share.worker, kind, share.tasks.length);
     attempt.handle = share.worker.run(call, attempt);
+    return attempt;
+  }
+
+  #sendAgain(kind: 'hedge' | 'retry', share: Share, now: number): void {
+    const attempt = this.#send(kind, share, now);
+    for (let i = 0; i < share.tasks.length; i++) this.#states!.sent(share.tasks[i]!.shard, attempt);
   }
 
   /** The next thing that time brings. */
   #nextEvent(): number {
-    return this.#options.deadline;
+    return Math.min(this.#options.deadline, this.#hedgeAt);
   }
 
   /** One timer, whatever there is to wait for. */
@@ -240,53 +249,126 @@ export class Scatter {
   }
 
   readonly #onTimer = (): void => {
-    this.#finish('deadline');
+    const now = this.#context.clock.now();
+    if (this.#options.deadline - now < EARLY_MS) {
+      this.#finish('deadline');
+      return;
+    }
+    if (this.#hedgeAt - now < EARLY_MS) {
+      if (now - this.#hedgeAt > STALL_MS && !this.#stalled) {
+        this.#stalled = true;
+        this.#hedgeAt = now + STALL_MS / 2;
+      } else this.#hedge(now);
+    }
+    this.#arm(now);
   };
 
-  /** Decides whether a failed task is tried again, and where; otherwise it is lost. */
-  #failed(
-    attempt: Attempt,
-    failure: TaskFailure,
-  ): { replica: Replica; task: Share['tasks'][number] } | undefined {
-    const { plan, replicas, deadline, policy } = this.#options;
-    const { shard } = failure;
-    if (this.collector.has(shard)) return undefined;
-    const trouble = this.#troubleOf(shard);
-    if (trouble.lost !== undefined) return undefined;
-    trouble.tried.push(attempt.share.worker);
-    if (
-      policy.retry.enabled &&
-      mayRetry(plan.method, failure, trouble.retries) &&
-      this.collector.restartable(shard) &&
-      this.#context.clock.now() < deadline
-    ) {
-      const replica = replicas.another(shard, trouble.tried);
-      if (replica !== undefined) {
-        if (!failure.notStarted) trouble.retries++;
-        const task = attempt.share.tasks.find((candidate) => candidate.shard === shard)!;
-        return { replica, task };
+  /** Asks elsewhere for the tasks that have been open for so long. */
+  #hedge(now: number): void {
+    const { replicas, tail } = this.#options;
+    this.#hedgeAt = Number.POSITIVE_INFINITY;
+    const due: { attempt: Attempt; task: LeafTask }[] = [];
+    for (const attempt of this.attempts) {
+      if (attempt.hedgeAt - now >= EARLY_MS) {
+        this.#hedgeAt = Math.min(this.#hedgeAt, attempt.hedgeAt);
+        continue;
+      }
+      attempt.hedgeAt = Number.POSITIVE_INFINITY;
+      if (attempt.ended) continue;
+      for (const task of attempt.share.tasks) {
+        if (!this.collector.has(task.shard) && this.#states?.get(task.shard) === undefined)
+          due.push({ attempt, task });
       }
     }
+    if (due.length === 0) return;
+    const refusal = tail.hedging.refusal(due.length, now);
+    if (refusal !== undefined) {
+      this.hedging = refusal;
+      tail.metrics.notHedged[refusal].inc(due.length);
+      return;
+    }
+    const hedges = new Shares();
+    for (const { attempt, task } of due) {
+      const replica = replicas.another(task.shard, [attempt.share.worker], false, tail.wanted(now));
+      const why = replica === undefined ? 'no_replica' : tail.budget.take('hedge') ? undefined : 'budget';
+      if (why !== undefined) {
+        this.hedging = why;
+        tail.metrics.notHedged[why].inc();
+        continue;
+      }
+      tail.metrics.hedges.inc();
+      this.#stateOf(task.shard, attempt);
+      hedges.add(task, replica!, now);
+    }
+    for (const share of hedges.list) this.#sendAgain('hedge', share, now);
+  }
+
+  /** A task was answered: other attempts at it lose, and are stopped when nothing else is wanted of them. */
+  #beat(winner: Attempt, shard: number, now: number): void {
+    const state = this.#states!.get(shard);
+    if (state === undefined) return;
+    if (winner.kind === 'hedge') this.#options.tail.metrics.hedgesWon.inc();
+    for (const attempt of state.underWay) {
+      if (attempt !== winner) attempt.beaten(shard, now, this.#options.tail);
+    }
+    state.underWay.length = 0;
+  }
+
+  /** Decides whether a failed task is tried again, and where; otherwise it is lost. */
+  #failed(attempt: Attempt, failure: TaskFailure): { replica: Replica; task: LeafTask } | undefined {
+    const { shard } = failure;
+    if (attempt.failed(shard)) return undefined;
+    attempt.fail(shard);
+    if (this.collector.has(shard)) return undefined;
+    const state = this.#stateOf(shard, attempt);
+    if (state.lost !== undefined) return undefined;
+    state.underWay.splice(state.underWay.indexOf(attempt), 1);
+    // What a shard says of the request, another replica would say as well; of other failures it may know better.
+    if (state.underWay.length > 0 && !isVerdict(failure)) return undefined;
+    for (const other of state.underWay) other.beaten(shard, this.#context.clock.now(), this.#options.tail);
+    state.underWay.length = 0;
+    const replica = this.#retryOn(shard, failure, state);
+    if (replica !== undefined) return { replica, task: attempt.taskOf(shard) };
     const cause = this.collector.restartable(shard) ? causeOf(failure) : 'incomplete';
-    this.#lose(shard, failure, cause);
+    this.#lose(state, failure, cause);
     return undefined;
   }
 
-  #lose(shard: number, failure: TaskFailure, cause: Cause): void {
-    const trouble = this.#troubleOf(shard);
-    if (trouble.lost !== undefined) return;
-    trouble.lost = { failure, cause };
-    this.#lost++;
+  /** Once, at once, elsewhere; paid for unless the failed attempt never started. */
+  #retryOn(shard: number, failure: TaskFailure, state: TaskState): Replica | undefined {
+    const { plan, replicas, deadline, policy, tail } = this.#options;
+    const now = this.#context.clock.now();
+    if (!policy.retry.enabled || !mayRetry(plan.method, failure, state.retries)) return undefined;
+    if (!this.collector.restartable(shard) || now >= deadline) return undefined;
+    const replica = replicas.another(shard, state.tried, true, tail.wanted(now));
+    if (replica === undefined) {
+      tail.metrics.notRetried.no_replica.inc();
+      return undefined;
+    }
+    if (failure.notStarted) return replica;
+    if (!tail.budget.take('retry')) {
+      tail.metrics.notRetried.budget.inc();
+      return undefined;
+    }
+    state.retries++;
+    return replica;
   }
 
-  #troubleOf(shard: number): Trouble {
-    this.#trouble ??= new Map();
-    let trouble = this.#trouble.get(shard);
-    if (trouble === undefined) {
-      trouble = { tried: [], retries: 0, lost: undefined };
-      this.#trouble.set(shard, trouble);
+  /** Those that the answer hasn't yet. */
+  #notYet(shards: readonly number[]): readonly number[] {
+    for (let i = 0; i < shards.length; i++) {
+      if (this.collector.has(shards[i]!)) return shards.filter((shard) => !this.collector.has(shard));
     }
-    return trouble;
+    return shards;
+  }
+
+  #stateOf(shard: number, first: Attempt | undefined): TaskState {
+    this.#states ??= new TaskStates();
+    return this.#states.of(shard, first);
+  }
+
+  #lose(state: TaskState, failure: TaskFailure, cause: Cause): void {
+    this.#states!.lose(state, failure, cause);
   }
 
   #finishIfSettled(): void {
@@ -295,9 +377,9 @@ export class Scatter {
       this.#finish('settled');
       return;
     }
-    if (this.#lost === 0) return;
+    if (this.#states === undefined || this.#states.lost === 0) return;
     for (const { shard } of this.#options.plan.tasks) {
-      if (!this.collector.has(shard) && this.#trouble?.get(shard)?.lost === undefined) return;
+      if (!this.collector.has(shard) && this.#states.get(shard)?.lost === undefined) return;
     }
     this.#finish('settled');
   }
@@ -306,10 +388,11 @@ export class Scatter {
     if (this.#done) return;
     this.#done = true;
     this.#timer?.cancel();
+    const now = why === 'deadline' ? this.#context.clock.now() : 0;
     for (let i = 0; i < this.attempts.length; i++) {
       const attempt = this.attempts[i]!;
       if (attempt.ended || attempt.open <= 0) continue;
-      if (why === 'deadline') recordTimeout(attempt.share, this.collector);
+      if (why === 'deadline') attempt.timedOut(this.collector, now, this.#options.tail);
       attempt.cancel();
     }
     this.collector.finished(why);

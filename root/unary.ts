@@ -5,10 +5,10 @@ import type { Part } from '../shared/merge/merger.ts';
 import { ownDeadline } from './accept.ts';
 import { Answer, type ServedMethod } from './answer.ts';
 import type { Attempt } from './attempt.ts';
+import type { FinishReason } from './collector.ts';
 import { type Coverage, coverageTrailer, type Missing, withCoverage } from './coverage.ts';
 import { errorFailure, type Failure } from './finish.ts';
 import { Gather } from './gather.ts';
-import type { FinishReason } from './scatter.ts';
 import type { ServingContext } from './serving.ts';
 import { checkPartial } from './single-partial.ts';
 

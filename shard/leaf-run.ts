@@ -29,6 +29,7 @@ export class LeafRun implements TaskOwner, Alarmed {
   readonly #failures: TaskFailure[] = [];
   /** Tasks whose end isn't known yet. */
   #open = 0;
+  /** 0: the flush has been, or wasn't waited for; what is ready goes out at once. */
   #flushAt: number;
   #timer: Timer | undefined = undefined;
   #queueMs = 0;
@@ -42,7 +43,9 @@ export class LeafRun implements TaskOwner, Alarmed {
     this.metadata = call.metadata;
     this.maxPartBytes = call.maxPartBytes;
     this.#call = call;
-    this.#flushAt = call.flushAfterMs > 0 ? host.clock.now() + call.flushAfterMs : Number.POSITIVE_INFINITY;
+    if (call.apart) this.#flushAt = 0;
+    else
+      this.#flushAt = call.flushAfterMs > 0 ? host.clock.now() + call.flushAfterMs : Number.POSITIVE_INFINITY;
   }
 
   /** Takes a call; its tasks begin in a microtask at the earliest, so all calls of a batch queue before the first runs. */
@@ -131,7 +134,6 @@ export class LeafRun implements TaskOwner, Alarmed {
       // Its slot is given back after this: it doesn't count as load any more.
       this.#end(task.tookMs > 0 ? 1 : 0);
     } else if (this.#flushAt === 0) {
-      // The flush has been: what comes late goes out as it comes.
       this.#send();
     }
   }

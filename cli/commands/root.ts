@@ -51,6 +51,7 @@ export async function root(positional: string | undefined, options: RootOptions)
     silenceMs: config.root.link.silence_ms,
     connectTimeoutMs: config.root.link.connect_timeout_ms,
     signals: false,
+    ...(config.root.zone === undefined ? {} : { zone: config.root.zone }),
     config: () => configView(loaded),
     ...(config.root.max_gather_bytes === undefined ? {} : { maxGatherBytes: config.root.max_gather_bytes }),
     ...(config.admin.token === undefined ? {} : { adminToken: config.admin.token }),

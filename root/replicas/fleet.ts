@@ -7,10 +7,13 @@ import type { Logger } from '../../shared/log/logger.ts';
 import type { LinkStateName, RootMetrics, RootWorkerMetrics } from '../../shared/metrics/root.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import type { ClientTls } from '../../shared/tls/credentials.ts';
+import type { AttemptKind } from '../attempt.ts';
 import type { ScatterMetrics } from '../scatter.ts';
 import type { Topology, TopologyWorker } from '../topology/topology.ts';
 import { type ConnectionState, WorkerConnection } from '../upstream/worker-connection.ts';
+import type { Chooser } from './balance.ts';
 import { Breaker, type BreakerOptions, type BreakerState, BreakerWindow } from './breaker.ts';
+import { ReplicaLatency } from './replica-latency.ts';
 import { type Availability, type Replica, ReplicaSet } from './replica-set.ts';
 import type { Worker } from './worker.ts';
 
@@ -23,6 +26,7 @@ export interface FleetOptions {
   readonly credentials: ChannelCredentials;
   readonly workerTls: ClientTls | undefined;
   readonly breaker: BreakerOptions;
+  readonly chooser: Chooser;
   readonly log: Logger;
   readonly metrics: RootMetrics;
   /** Every shard has a worker that can be reached, for the first time. */
@@ -99,7 +103,7 @@ export class Fleet implements ScatterMetrics {
       this.#options.metrics.forgetWorker(id);
     }
     this.#next = {
-      set: new ReplicaSet(topology, byShard, this.#availability),
+      set: new ReplicaSet(topology, byShard, this.#availability, this.#options.chooser),
       timer: systemClock.setTimer(() => this.#useNext(), this.#options.connectTimeoutMs),
     };
     this.#changed();
@@ -125,6 +129,7 @@ export class Fleet implements ScatterMetrics {
 
   status(): object {
     const topology = this.#set?.topology;
+    const now = systemClock.now();
     return {
       epoch: topology?.epoch,
       shardCount: topology?.shardCount,
@@ -147,17 +152,23 @@ export class Fleet implements ScatterMetrics {
         : Array.from({ length: topology.shardCount }, (_, shard) => shard)
       ).map((shard) => ({
         shard,
-        replicas: this.#set!.replicasOf(shard).map(({ worker, breaker }) => ({
+        replicas: this.#set!.replicasOf(shard).map(({ worker, breaker, latency }) => ({
           worker: worker.id,
           address: worker.address,
           state: !worker.serves(shard) ? 'not served' : worker.draining ? 'draining' : worker.state,
           breaker: breaker.state,
+          latency: Math.round(latency.relative(now) * 100) / 100,
         })),
       })),
     };
   }
 
   // ScatterMetrics
+
+  leafCallSent(worker: Worker, kind: AttemptKind, tasks: number): void {
+    this.#metricsOf.get(worker)?.tasks[kind].inc(tasks);
+    if (kind === 'retry') this.#options.metrics.retries.inc(tasks);
+  }
 
   leafCallEnded(worker: Worker, end: LeafEnd, tasks: number): void {
     this.#options.onLeafCallEnded(end, tasks);
@@ -181,10 +192,6 @@ export class Fleet implements ScatterMetrics {
       else counted.failed.inc();
     }
     outcomes?.leafCalls[transport ? 'transport' : cancelled ? 'cancelled' : 'failed'].inc();
-  }
-
-  retried(tasks: number): void {
-    this.#options.metrics.retries.inc(tasks);
   }
 
   #memberFor(worker: TopologyWorker): Member {
@@ -229,7 +236,11 @@ export class Fleet implements ScatterMetrics {
         if (current !== undefined && current.connection !== connection) return;
         metrics.setLinkState(linkStateNames[state]);
         if (state === 'link' || state === 'plain') {
-          if (everUp) metrics.reconnects.inc();
+          if (everUp) {
+            metrics.reconnects.inc();
+            // Another process, or the same after a pause: what was known of it is of no use.
+            for (const { latency } of member.replicas.values()) latency.forget();
+          }
           everUp = true;
           log.info(state === 'link' ? 'link is up' : 'worker has no link: it is called directly');
         } else if (state === 'down' || state === 'refused') {
@@ -259,6 +270,7 @@ export class Fleet implements ScatterMetrics {
           log.warn(`a replica's breaker is ${state}`, { worker: connection.id, shard });
           this.#changed();
         }),
+        latency: new ReplicaLatency(),
       };
       member.replicas.set(shard, replica);
     }

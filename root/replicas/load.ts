@@ -3,6 +3,8 @@
  * all roots, with what was sent since. What a worker said ages: one that is avoided for its load says nothing new.
  */
 
+/** How much a new measurement of the wire counts. */
+const WIRE_SMOOTHING = 1 / 16;
 /** A report is worth nothing after this long. Longer than a queue worth waiting for, shorter than it takes to regret avoiding a worker. */
 const REPORT_MS = 1000;
 
@@ -11,12 +13,33 @@ export class WorkerLoad {
   tasks = 0;
   /** What the worker last reported; -1: never. */
   reported = -1;
+  /** Smoothed time that messages take there and back, without what the worker does, ms. */
+  wireMs = 0;
+  /** No task for it before then: it said so. On the clock. */
+  pushbackUntil = 0;
+  /** Since when it owes an answer and has said nothing. */
+  #silentSince = 0;
   #reportedAt = 0;
   #sentSince = 0;
 
-  sent(tasks: number): void {
+  sent(tasks: number, now: number): void {
+    if (this.tasks === 0) this.#silentSince = now;
     this.tasks += tasks;
     this.#sentSince += tasks;
+  }
+
+  /** Something came from it. */
+  heard(now: number): void {
+    this.#silentSince = now;
+  }
+
+  /** How long it has owed an answer without a word, ms. */
+  silentMs(now: number): number {
+    return this.tasks === 0 ? 0 : now - this.#silentSince;
+  }
+
+  measuredWire(ms: number): void {
+    this.wireMs += (ms - this.wireMs) * (this.wireMs === 0 ? 1 : WIRE_SMOOTHING);
   }
 
   /** They are answered, or their leaf call has ended. */

@@ -8,11 +8,17 @@ import type { Share } from './share.ts';
 /** One retry after an attempt that started; those that didn't start go on as long as there are replicas. */
 const MAX_RETRIES = 1;
 
-/** Once, at once, elsewhere: only what may be done twice, or was never begun. */
+/** Only what may be done twice, or was never begun, and not where a root below has said that it tried already. */
 export function mayRetry(method: MethodPlan, failure: TaskFailure, retries: number): boolean {
+  if (failure.pushbackMs < 0) return false;
   if (failure.notStarted) return true;
   if (!method.idempotent || retries >= MAX_RETRIES || failure.source === 'protocol') return false;
   return failure.code === status.UNAVAILABLE || failure.code === status.RESOURCE_EXHAUSTED;
+}
+
+/** What the shard says of the request (NOT_FOUND, INVALID_ARGUMENT …): another replica would say the same. */
+export function isVerdict({ source, code, notStarted }: TaskFailure): boolean {
+  return source === 'task' && !notStarted && !BROKEN.has(code) && !UNTOLD.has(code);
 }
 
 export function recordBegin({ worker, replicas }: Share): void {
@@ -21,22 +27,29 @@ export function recordBegin({ worker, replicas }: Share): void {
 }
 
 /** Breakers hear of settled outcomes only: what we cancelled says nothing, what ran into the deadline does. */
-export function recordEnd({ worker, tasks, replicas }: Share, { failures }: LeafEnd): void {
+export function recordEnd({ worker, tasks, replicas }: Share, { failures }: LeafEnd, now: number): void {
   if (failures.length === 0) {
     worker.breaker.success();
-    for (let i = 0; i < replicas.length; i++) replicas[i]!.breaker.success();
+    for (let i = 0; i < replicas.length; i++) {
+      replicas[i]!.breaker.success();
+      replicas[i]!.latency.trying = false;
+    }
     return;
   }
   let transport = false;
   let answered = failures.length < tasks.length;
   for (const replica of replicas) {
     const failure = failures.find((candidate) => candidate.shard === replica.shard);
+    replica.latency.trying = false;
     if (failure === undefined) {
       replica.breaker.success();
-    } else {
-      recordFailure(replica, failure);
-      if (failure.source === 'transport') transport = true;
-      else if (failure.code !== status.CANCELLED) answered = true;
+      continue;
+    }
+    recordFailure(replica, failure, now);
+    if (failure.source === 'transport') transport = true;
+    else if (failure.code !== status.CANCELLED) answered = true;
+    if (failure.pushbackMs > 0) {
+      worker.load.pushbackUntil = Math.max(worker.load.pushbackUntil, now + failure.pushbackMs);
     }
   }
   if (transport) worker.breaker.failure();
@@ -44,19 +57,23 @@ export function recordEnd({ worker, tasks, replicas }: Share, { failures }: Leaf
   else worker.breaker.neutral();
 }
 
-/** The replicas that let the deadline pass failed, though their calls end as cancelled. */
-export function recordTimeout({ replicas }: Share, answers: { has(shard: number): boolean }): void {
-  for (const replica of replicas) if (!answers.has(replica.shard)) replica.breaker.failure();
-}
-
 /** A status that tells of the request (NOT_FOUND, INVALID_ARGUMENT …) is a replica that works. */
-function recordFailure(replica: Replica, failure: TaskFailure): void {
-  const { breaker } = replica;
-  // The connection's failure is the worker's, and what wasn't begun or was cancelled says nothing of the replica.
-  if (failure.source === 'transport' || failure.notStarted) breaker.neutral();
-  else if (failure.source === 'protocol' || BROKEN.has(failure.code)) breaker.failure();
-  else if (UNTOLD.has(failure.code)) breaker.neutral();
-  else breaker.success();
+function recordFailure(replica: Replica, failure: TaskFailure, now: number): void {
+  const { breaker, latency } = replica;
+  if (failure.source === 'transport') {
+    // The connection's failure is the worker's; but a replica that loses tasks doesn't attract more of them.
+    breaker.neutral();
+    if (!failure.notStarted) latency.failed(now);
+  } else if (failure.notStarted) {
+    breaker.neutral();
+  } else if (failure.source === 'protocol' || BROKEN.has(failure.code)) {
+    breaker.failure();
+    latency.failed(now);
+  } else if (UNTOLD.has(failure.code)) {
+    breaker.neutral();
+  } else {
+    breaker.success();
+  }
 }
 
 const BROKEN: ReadonlySet<number> = new Set([

@@ -1,13 +1,12 @@
 /**
  * One epoch's shards and their replicas, and which replica a task goes to. A request holds the set that it was planned with, so an
  * answer never mixes two epochs.
- *
- * For now replicas take turns among those that are connected, not draining and not behind an open breaker; all tasks of a
- * request take the same turn, so that shards hosted together travel in one leaf call.
  */
 import type { LeafTask } from '../../shared/link/leaf-call.ts';
 import type { Topology } from '../topology/topology.ts';
+import { best, type Chooser, isNewcomer, mayTry } from './balance.ts';
 import type { Breaker } from './breaker.ts';
+import type { ReplicaLatency } from './replica-latency.ts';
 import { type Share, Shares } from './share.ts';
 import type { Worker } from './worker.ts';
 
@@ -17,6 +16,7 @@ export interface Replica {
   readonly worker: Worker;
   /** For the statuses of this replica's tasks. */
   readonly breaker: Breaker;
+  readonly latency: ReplicaLatency;
 }
 
 export interface Unassigned {
@@ -28,6 +28,18 @@ export interface Unassigned {
 export interface Assignment {
   readonly shares: readonly Share[];
   readonly unassigned: readonly Unassigned[];
+}
+
+/** Of one request. */
+export interface Wanted {
+  /** As the method's policy has it. */
+  readonly by: 'load' | 'turns';
+  /** The method's median latency, ms; 0: not known. */
+  readonly usualMs: number;
+  /** On the clock. */
+  readonly now: number;
+  /** Whether a newcomer's or half-open replica's first task may be paid for. */
+  readonly mayProbe: () => boolean;
 }
 
 const NONE: readonly Unassigned[] = [];
@@ -42,18 +54,34 @@ export class ReplicaSet {
   /** By shard. */
   readonly #replicas: readonly (readonly Replica[])[];
   readonly #availability: Availability;
+  readonly #chooser: Chooser;
+  /** Of a shard, the most. */
+  readonly #most: number;
   #turn = 0;
-  readonly #turns: number;
   /** Assignments of requests to every shard, by turn: valid for `#keptVersion`. */
   #kept: (Assignment | undefined)[] = [];
   #keptTasks: readonly LeafTask[] | undefined;
   #keptVersion = -1;
+  /** By shard: the replicas that can be asked, where all its breakers are closed. Valid for `#usableVersion`. */
+  #usable: (readonly Replica[] | undefined)[] = [];
+  #usableVersion = -1;
 
-  constructor(topology: Topology, replicas: readonly (readonly Replica[])[], availability: Availability) {
+  constructor(
+    topology: Topology,
+    replicas: readonly (readonly Replica[])[],
+    availability: Availability,
+    chooser: Chooser,
+  ) {
     this.topology = topology;
     this.#replicas = replicas;
     this.#availability = availability;
-    this.#turns = Math.max(1, ...replicas.map((list) => list.length));
+    this.#chooser = chooser;
+    this.#most = Math.max(1, ...replicas.map((list) => list.length));
+  }
+
+  /** Some shard is on more than one worker. */
+  get replicated(): boolean {
+    return this.#most > 1;
   }
 
   replicasOf(shard: number): readonly Replica[] {
@@ -69,19 +97,26 @@ export class ReplicaSet {
     return shards;
   }
 
-  /** Groups tasks by the worker that is to run them. */
-  assign(tasks: readonly LeafTask[]): Assignment {
+  /** Groups tasks by the worker that is to run them, and counts them as that worker's load. */
+  assign(tasks: readonly LeafTask[], wanted: Wanted): Assignment {
+    if (wanted.by === 'load' && this.#most > 1) return this.#assign(tasks, wanted, undefined);
     const turn = this.#turn;
-    this.#turn = turn + 1 === this.#turns ? 0 : turn + 1;
+    this.#turn = turn + 1 === this.#most ? 0 : turn + 1;
     const { version } = this.#availability;
     // The task list of requests to every shard is one object per shard count, so identity tells.
     if (this.#keptVersion === version && this.#keptTasks === tasks) {
       const kept = this.#kept[turn];
-      if (kept !== undefined) return kept;
+      if (kept !== undefined) {
+        for (let i = 0; i < kept.shares.length; i++) {
+          const { worker, tasks: mine } = kept.shares[i]!;
+          worker.load.sent(mine.length, wanted.now);
+        }
+        return kept;
+      }
     }
-    const assignment = this.#assign(tasks, turn);
+    const assignment = this.#assign(tasks, wanted, turn);
     if (tasks.length === this.#replicas.length && assignment.unassigned.length === 0 && this.#settled()) {
-      if (this.#keptVersion !== version || this.#keptTasks !== tasks) this.#kept = new Array(this.#turns);
+      if (this.#keptVersion !== version || this.#keptTasks !== tasks) this.#kept = new Array(this.#most);
       this.#keptVersion = version;
       this.#keptTasks = tasks;
       this.#kept[turn] = assignment;
@@ -89,43 +124,50 @@ export class ReplicaSet {
     return assignment;
   }
 
-  /** Another replica for a task than those of the workers that tried it, or undefined. */
-  another(shard: number, tried: readonly Worker[]): Replica | undefined {
+  /**
+   * Another replica for a task than those of the workers that tried it, or undefined. Not one that asked to be left alone; one behind
+   * an open breaker only as a `lastResort`.
+   */
+  another(
+    shard: number,
+    tried: readonly Worker[],
+    lastResort: boolean,
+    { usualMs, now }: Pick<Wanted, 'usualMs' | 'now'>,
+  ): Replica | undefined {
     const list = this.replicasOf(shard);
+    const well: Replica[] = [];
     let last: Replica | undefined;
     for (const replica of list) {
-      if (tried.includes(replica.worker) || !reachable(replica)) continue;
-      if (allowed(replica)) return replica;
-      last ??= replica;
+      const { worker } = replica;
+      if (tried.includes(worker) || !reachable(replica) || worker.load.pushbackUntil > now) continue;
+      if (allowed(replica)) well.push(replica);
+      else if (lastResort) last ??= replica;
     }
-    return last;
+    return well.length > 0 ? best(well, usualMs, this.#chooser, now) : last;
   }
 
   /** Every breaker is closed, so that a choice doesn't take one's probe. */
   #settled(): boolean {
-    return this.#replicas.every((list) =>
-      list.every(
-        (replica) => replica.worker.breaker.state === 'closed' && replica.breaker.state === 'closed',
-      ),
-    );
+    return this.#replicas.every((list) => list.every(closed));
   }
 
-  #assign(tasks: readonly LeafTask[], turn: number): Assignment {
+  #assign(tasks: readonly LeafTask[], wanted: Wanted, turn: number | undefined): Assignment {
     const shares = new Shares();
     let unassigned: Unassigned[] | undefined;
-    for (const task of tasks) {
-      const replica = this.#choose(task.shard, turn);
+    for (let i = 0; i < tasks.length; i++) {
+      const task = tasks[i]!;
+      const replica = turn === undefined ? this.#byLoad(task.shard, wanted) : this.#byTurn(task.shard, turn);
       if (replica === undefined) {
         unassigned ??= [];
         unassigned.push(this.#whyNone(task));
         continue;
       }
-      shares.add(task, replica);
+      shares.add(task, replica, wanted.now);
     }
     return { shares: shares.list, unassigned: unassigned ?? NONE };
   }
 
-  #choose(shard: number, turn: number): Replica | undefined {
+  #byTurn(shard: number, turn: number): Replica | undefined {
     const list = this.replicasOf(shard);
     let last: Replica | undefined;
     for (let i = 0; i < list.length; i++) {
@@ -136,6 +178,52 @@ export class ReplicaSet {
     }
     // Never down to none: a shard whose breakers are all open is still tried where it can be reached.
     return last;
+  }
+
+  #byLoad(shard: number, wanted: Wanted): Replica | undefined {
+    if (this.#usableVersion !== this.#availability.version) {
+      this.#usableVersion = this.#availability.version;
+      this.#usable = [];
+    }
+    let usable = this.#usable[shard];
+    if (usable === undefined) {
+      const list = this.replicasOf(shard);
+      usable = list.filter(reachable);
+      if (list.every(closed)) {
+        this.#usable[shard] = usable;
+      } else {
+        const well: Replica[] = [];
+        for (const replica of usable) {
+          if (!allowed(replica)) continue;
+          if (closed(replica)) well.push(replica);
+          else if (this.#probe(replica, usable, wanted)) return replica;
+        }
+        // Never down to none, as above.
+        if (well.length > 0) usable = well;
+      }
+    }
+    if (usable.length <= 1) return usable[0];
+    for (let i = 0; i < usable.length; i++) {
+      if (!usable[i]!.latency.known) return this.#amongNewcomers(usable, wanted);
+    }
+    return best(usable, wanted.usualMs, this.#chooser, wanted.now);
+  }
+
+  #amongNewcomers(usable: readonly Replica[], wanted: Wanted): Replica {
+    const known: Replica[] = [];
+    for (const replica of usable) {
+      if (!isNewcomer(replica, usable)) known.push(replica);
+      else if (mayTry(replica, this.#chooser.random) && this.#probe(replica, usable, wanted)) return replica;
+    }
+    return best(known, wanted.usualMs, this.#chooser, wanted.now);
+  }
+
+  /** Whether the replica gets this task to show how it is: alone at it, and paid for where the task could go elsewhere. */
+  #probe(replica: Replica, siblings: readonly Replica[], { mayProbe }: Wanted): boolean {
+    if (replica.latency.trying) return false;
+    if (siblings.length > 1 && !mayProbe()) return false;
+    replica.latency.trying = true;
+    return true;
   }
 
   #whyNone(task: LeafTask): Unassigned {
@@ -157,6 +245,10 @@ function reachable({ worker, shard }: Replica): boolean {
 
 function allowed(replica: Replica): boolean {
   return replica.worker.breaker.allows && replica.breaker.allows;
+}
+
+function closed({ worker, breaker }: Replica): boolean {
+  return worker.breaker.state === 'closed' && breaker.state === 'closed';
 }
 
 function describe(worker: Worker, shard: number): string {

@@ -9,11 +9,14 @@ export interface Share {
   readonly tasks: readonly LeafTask[];
   /** Parallel to `tasks`. */
   readonly replicas: readonly Replica[];
+  /** How many of the tasks are there to find out how a replica is. */
+  readonly probes: number;
 }
 
 interface OpenShare extends Share {
   readonly tasks: LeafTask[];
   readonly replicas: Replica[];
+  probes: number;
 }
 
 /** Groups tasks by the worker that is to run them. */
@@ -21,15 +24,20 @@ export class Shares {
   readonly list: Share[] = [];
   readonly #byWorker = new Map<Worker, OpenShare>();
 
-  /** In any order of shards: failures come as they come, but a leaf call's tasks ascend. */
-  add(task: LeafTask, replica: Replica): void {
+  /**
+   * What is added will be sent, so it counts as load at once: the next task of the same request sees it. In any order of shards:
+   * failures come as they come, but a leaf call's tasks ascend.
+   */
+  add(task: LeafTask, replica: Replica, now: number): void {
     const { worker } = replica;
+    worker.load.sent(1, now);
     let share = this.#byWorker.get(worker);
     if (share === undefined) {
-      share = { worker, tasks: [], replicas: [] };
+      share = { worker, tasks: [], replicas: [], probes: 0 };
       this.#byWorker.set(worker, share);
       this.list.push(share);
     }
+    if (replica.latency.trying) share.probes++;
     const { tasks, replicas } = share;
     let at = tasks.length;
     while (at > 0 && tasks[at - 1]!.shard > task.shard) at--;

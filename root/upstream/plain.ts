@@ -382,7 +382,7 @@ function failureOf(
     message: error.details,
     ...(details instanceof Buffer ? { details } : {}),
     notStarted: neverSent,
-    pushbackMs: Number.isFinite(pushback) && pushback > 0 ? pushback : 0,
+    pushbackMs: Number.isFinite(pushback) ? Math.max(-1, pushback) : 0,
     source: lost ? 'transport' : 'task',
   };
 }

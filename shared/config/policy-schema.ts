@@ -60,6 +60,10 @@ const hedge = {
     description: 'Tasks that a method must have answered in the last 10 s before any is hedged.',
     why: 'A quantile of 0.95 of fewer is a guess.',
   }).default(200),
+  max_loop_delay_ms: number(0, 60_000, {
+    description: "Hedge nothing while the root's own event loop is so late, at its 99th percentile.",
+    why: 'What looks slow may then be waiting here, and more work makes it worse.',
+  }).default(5),
 };
 
 const budget = {

@@ -100,7 +100,8 @@ export class FrameWriter {
       numberField(zigzag(priority)) +
       numberField(call.epoch) +
       numberField(credit) +
-      numberField(call.maxPartBytes);
+      numberField(call.maxPartBytes) +
+      (call.apart === true ? 2 : 0);
     for (let i = 0; i < tasks.length; i++) {
       const task = tasks[i]!;
       const payload = task.payload;
@@ -157,6 +158,7 @@ export class FrameWriter {
     }
     this.#number(0x50, credit);
     this.#number(0x58, call.maxPartBytes);
+    if (call.apart === true) this.#number(0x60, 1);
   }
 
   /** `data` from `from` up to `to`. What comes after `last` only with it. */

@@ -36,6 +36,8 @@ export interface CallFrame {
   readonly epoch: number;
   readonly metadata: LeafMetadata;
   readonly maxPartBytes: number;
+  /** Default false. */
+  readonly apart?: boolean;
 }
 
 /**
@@ -56,6 +58,7 @@ export interface FrameHandler {
     metadata: LeafMetadata,
     credit: number,
     maxPartBytes: number,
+    apart: boolean,
   ): void;
   chunk(
     id: number,

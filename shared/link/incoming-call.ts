@@ -17,6 +17,8 @@ export interface IncomingCall {
   readonly metadata: LeafMetadata;
   /** The largest part, in bytes. */
   readonly maxPartBytes: number;
+  /** Each task's answer has to be a part of its own, sent as soon as it is ready. */
+  readonly apart: boolean;
   /** The root's id from its Hello, for fairness and logs. */
   readonly root: string;
 

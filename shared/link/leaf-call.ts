@@ -1,6 +1,6 @@
 /**
  * The one narrow call that everything at the root wraps: "run these tasks on that worker". Links and plain gRPC implement it;
- * retries, breakers and (later) hedges wrap it.
+ * retries, breakers and hedges wrap it.
  */
 
 export interface LeafTask {
@@ -28,6 +28,8 @@ export interface LeafCall {
   readonly metadata: LeafMetadata;
   /** The largest partial, in bytes. */
   readonly maxPartBytes: number;
+  /** Each task's answer comes as a part of its own, as soon as it is ready: another worker was asked for the same. Default false. */
+  readonly apart?: boolean;
 }
 
 export interface TaskFailure {
@@ -39,6 +41,7 @@ export interface TaskFailure {
   readonly details?: Uint8Array;
   /** The handler never saw it: may run elsewhere even if it isn't idempotent, and outside the budget. */
   readonly notStarted: boolean;
+  /** Don't try there again before so long. 0: no advice; negative: don't try anywhere, it was tried already. */
   readonly pushbackMs: number;
   /**
    * `transport`: the worker couldn't be reached or the connection was lost; counts against the worker. `protocol`: what came broke

@@ -17,6 +17,7 @@ export function readCall(cursor: FrameCursor, end: number, handler: FrameHandler
   let metadata: [string, string | Buffer][] | undefined;
   let credit = 0;
   let maxPartBytes = 0;
+  let apart = false;
   while (cursor.at < end) {
     const tag = cursor.tag(end);
     switch (tag) {
@@ -56,6 +57,9 @@ export function readCall(cursor: FrameCursor, end: number, handler: FrameHandler
       case 0x58:
         maxPartBytes = cursor.uint64(end);
         break;
+      case 0x60:
+        apart = cursor.bool(end);
+        break;
       default:
         cursor.skip(tag, end);
     }
@@ -72,6 +76,7 @@ export function readCall(cursor: FrameCursor, end: number, handler: FrameHandler
     metadata ?? NO_METADATA,
     credit,
     maxPartBytes,
+    apart,
   );
 }
 

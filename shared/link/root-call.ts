@@ -209,6 +209,8 @@ export class RootCall implements LeafHandle {
   #shape(shards: readonly number[], data: Buffer, segmentBytes: readonly number[]): string | undefined {
     const count = shards.length;
     if (count === 0) return 'a part is for no shard';
+    if (count > 1 && this.call.apart === true)
+      return `a part is for ${count} shards of a call that wants them apart`;
     for (let i = 1; i < count; i++)
       if (shards[i]! <= shards[i - 1]!) return `a part's shards don't ascend: ${shards[i - 1]}, ${shards[i]}`;
     if (this.call.streaming) {

@@ -41,6 +41,7 @@ export class WorkerCall implements IncomingCall {
   readonly epoch: number;
   readonly metadata: LeafMetadata;
   readonly maxPartBytes: number;
+  readonly apart: boolean;
   readonly root: string;
   onCancel: (() => void) | undefined = undefined;
   cancelled = false;
@@ -83,6 +84,7 @@ export class WorkerCall implements IncomingCall {
     metadata: LeafMetadata,
     credit: number,
     maxPartBytes: number,
+    apart: boolean,
     streaming: boolean,
   ) {
     this.#queue = queue;
@@ -99,6 +101,7 @@ export class WorkerCall implements IncomingCall {
     this.metadata = metadata;
     this.#credit = credit;
     this.maxPartBytes = maxPartBytes;
+    this.apart = apart;
     this.#streaming = streaming;
   }
 

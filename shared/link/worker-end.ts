@@ -205,6 +205,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
     metadata: LeafMetadata,
     credit: number,
     maxPartBytes: number,
+    apart: boolean,
   ): void {
     const peer = this.#peer;
     if (peer === undefined) throw linkFault('Call came before Hello');
@@ -231,6 +232,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
       metadata,
       credit,
       maxPartBytes,
+      apart,
       this.#options.streaming?.has(method) ?? false,
     );
     this.#calls.set(id, call);

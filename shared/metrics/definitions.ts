@@ -125,6 +125,48 @@ export const rootDefinitions = {
     help: 'Tasks sent again to another replica.',
     labels: [],
   },
+  hedges: {
+    name: 'regather_root_hedges_total',
+    type: 'counter',
+    help: 'Tasks that were slow and sent to a second replica as well.',
+    labels: ['method'],
+  },
+  hedgesWon: {
+    name: 'regather_root_hedges_won_total',
+    type: 'counter',
+    help: 'Of those, the ones that the second replica answered first.',
+    labels: ['method'],
+  },
+  notHedged: {
+    name: 'regather_root_not_hedged_total',
+    type: 'counter',
+    help: 'Slow tasks that were not hedged, by reason: no_replica, budget, root_late, root_full, all_slow.',
+    labels: ['method', 'reason'],
+  },
+  hedgeDelay: {
+    name: 'regather_root_hedge_delay_seconds',
+    type: 'gauge',
+    help: 'How long a task may take now before it is hedged; 0: hedging is off, or too few tasks were seen.',
+    labels: ['method'],
+  },
+  notRetried: {
+    name: 'regather_root_not_retried_total',
+    type: 'counter',
+    help: 'Failed tasks that could be tried again and were not, by reason: no_replica, budget.',
+    labels: ['method', 'reason'],
+  },
+  extraWorkTokens: {
+    name: 'regather_root_extra_work_tokens',
+    type: 'gauge',
+    help: 'Tasks that may still be sent on top of first attempts, by budget (root, or a method with one of its own) and purse: hedge, retry, all.',
+    labels: ['budget', 'purse'],
+  },
+  workerTasks: {
+    name: 'regather_root_worker_tasks_total',
+    type: 'counter',
+    help: 'Tasks sent, by worker and kind: primary, hedge, retry, probe (the first for a replica that is not known, or not known to be well again).',
+    labels: ['worker', 'kind'],
+  },
   partialBytes: {
     name: 'regather_root_partial_bytes_total',
     type: 'counter',

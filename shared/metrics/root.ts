@@ -3,12 +3,16 @@ import { type StatusName, statusName, statusNames } from '../errors/status-names
 import { rootDefinitions } from './definitions.ts';
 import { type Counter, type Family, type Gauge, type Histogram, record } from './instruments.ts';
 import type { MetricRegistry } from './registry.ts';
+import { type TailFamilies, tailFamilies } from './root-tail.ts';
 
 export const leafCallOutcomes = ['ok', 'failed', 'transport', 'cancelled'] as const;
 export type LeafCallOutcome = (typeof leafCallOutcomes)[number];
 
 export const taskOutcomes = ['answered', 'failed', 'transport', 'protocol', 'cancelled'] as const;
 export type TaskOutcome = (typeof taskOutcomes)[number];
+
+export const attemptKinds = ['primary', 'hedge', 'retry', 'probe'] as const;
+export type AttemptKindName = (typeof attemptKinds)[number];
 
 export const linkStates = ['connecting', 'ready', 'plain', 'refused', 'down', 'closed'] as const;
 export type LinkStateName = (typeof linkStates)[number];
@@ -72,12 +76,15 @@ export class RootMethodMetrics {
 export class RootWorkerMetrics {
   readonly leafCalls: Readonly<Record<LeafCallOutcome, Counter>>;
   readonly reconnects: Counter;
+  /** Sent, by kind of attempt. */
+  readonly tasks: Readonly<Record<AttemptKindName, Counter>>;
   readonly #linkState: Readonly<Record<LinkStateName, Gauge>>;
   readonly #breakerState: Gauge;
   readonly #breakerTransitions: Readonly<Record<BreakerStateName, Counter>>;
 
   constructor(id: string, families: RootFamilies) {
     this.leafCalls = record(leafCallOutcomes, (outcome) => families.leafCalls.child(id, outcome));
+    this.tasks = record(attemptKinds, (kind) => families.workerTasks.child(id, kind));
     this.reconnects = families.linkReconnects.child(id);
     this.#linkState = record(linkStates, (state) => families.linkState.child(id, state));
     this.#breakerState = families.breakerState.child(id);
@@ -126,6 +133,7 @@ export interface RootMetrics {
   /** By regather.v1.Cause's number. */
   readonly missingShards: readonly Counter[];
   readonly retries: Counter;
+  readonly tail: TailFamilies;
   readonly partialBytes: Counter;
   readonly unknownFields: Counter;
   readonly topologyEpoch: Gauge;
@@ -157,6 +165,7 @@ function families(registry: MetricRegistry) {
     tasks: registry.counter(d.tasks),
     missingShards: registry.counter(d.missingShards),
     retries: registry.counter(d.retries),
+    workerTasks: registry.counter(d.workerTasks),
     partialBytes: registry.counter(d.partialBytes),
     unknownFields: registry.counter(d.unknownFields),
     linkState: registry.gauge(d.linkState),
@@ -174,6 +183,7 @@ export function createRootMetrics(registry: MetricRegistry): RootMetrics {
   const workers = new Map<string, RootWorkerMetrics>();
   const perWorker = [
     all.leafCalls,
+    all.workerTasks,
     all.linkState,
     all.linkReconnects,
     all.breakerState,
@@ -185,6 +195,7 @@ export function createRootMetrics(registry: MetricRegistry): RootMetrics {
     tasks: record(taskOutcomes, (outcome) => all.tasks.child(outcome)),
     missingShards: causes.map((cause) => all.missingShards.child(cause)),
     retries: all.retries.child(),
+    tail: tailFamilies(registry),
     partialBytes: all.partialBytes.child(),
     unknownFields: all.unknownFields.child(),
     topologyEpoch: all.topologyEpoch.child(),

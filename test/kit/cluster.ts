@@ -88,8 +88,6 @@ export async function startWorker(
 export interface RunningRoot {
   readonly root: Root;
   readonly address: string;
-  /** If the options ask for an admin port. */
-  readonly admin?: string;
   readonly client: SearchClient;
 }
 
@@ -115,11 +113,11 @@ export async function startRoot(
     ...given,
   });
   t.teardown(() => root.stop());
-  const { address, admin } = await root.start();
+  const { address } = await root.start();
   if (ready) await isReady(root);
   const client = new SearchClient(address);
   t.teardown(() => client.close());
-  return { root, address, client, ...(admin === undefined ? {} : { admin }) };
+  return { root, address, client };
 }
 
 export function isReady(root: Root): Promise<void> {

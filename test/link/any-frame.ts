@@ -61,6 +61,7 @@ export const frame: fc.Arbitrary<Frame> = fc.oneof(
       metadata: fc.array(metadatum, { maxLength: 4 }),
       credit: safe,
       maxPartBytes: safe,
+      apart: fc.boolean(),
     }),
   }),
   fc.record({

@@ -29,6 +29,7 @@ function read(message: Buffer): Frame[] {
       metadata,
       credit,
       maxPartBytes,
+      apart,
     ) {
       frames.push({
         call: {
@@ -43,6 +44,7 @@ function read(message: Buffer): Frame[] {
           metadata,
           credit,
           maxPartBytes,
+          apart,
         },
       });
     },
@@ -123,6 +125,7 @@ const DEFAULTS: Record<string, Frame> = {
     metadata: [],
     credit: 0,
     maxPartBytes: 0,
+    apart: false,
   },
   chunk: {
     id: 0,

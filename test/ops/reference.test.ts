@@ -56,6 +56,8 @@ test('every metric that is defined is exported with its labels, and none besides
   createProcessMetrics(registry, { version: '1.2.3', kind: 'root' }, new LoopDelayMonitor(systemClock));
   root.method('TopK').answered(0, 0.01);
   root.worker('w0');
+  root.tail.method('TopK');
+  root.tail.tokens('root');
   worker.method('TopK').finished(0, 0.01);
   const exported = await registry.json();
   t.deepEqual(exported.map((metric) => metric.name).sort(), definitions.map((one) => one.name).sort());

@@ -37,7 +37,7 @@ test('coverage counts the attempt that the deadline ended, after the one that fa
   const hung: Handler<unknown, never> = (_request, { signal }) =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   const workers = [await worker('busy', busy), await worker('hung', hung)];
-  const { client } = await startRoot(t, workers);
+  const { client } = await startRoot(t, workers, { policy: { balance: { by: 'turns' } } });
   // By hand: a client with a timer of its own would hear that, not the root.
   const metadata = { 'grpc-timeout': '300m' };
   // Replicas take turns: one of two requests meets the busy one first.

@@ -1,6 +1,7 @@
 /**
- * A model of the root's core: real planning, scatter, gather, retries and merging, before simulated workers that answer in random parts, in
- * random order, twice, late, with garbage or not at all, over random placements of the shards. Checks G2, G3 and G4 to the byte.
+ * A model of the root's core: real planning, scatter, choice of replicas, gather, hedges, retries and merging, before simulated workers that
+ * answer in random parts, in random order, twice, late, with garbage or not at all, over random placements of the shards. Time passes
+ * between any two of these. Checks G2, G3, G4 (to the byte) and G5.
  */
 import { EventEmitter } from 'node:events';
 import { Metadata, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
@@ -9,10 +10,13 @@ import fc from 'fast-check';
 import { Admission } from '../../root/admission/admission.ts';
 import type { ServedMethod } from '../../root/answer.ts';
 import { GatherMemory } from '../../root/gather-memory.ts';
-import { defaultPolicy } from '../../root/policy.ts';
+import { defaultPolicy, resolvePolicies } from '../../root/policy.ts';
 import { Breaker, BreakerWindow, defaultBreakerOptions } from '../../root/replicas/breaker.ts';
+import type { ExtraWork } from '../../root/replicas/budget.ts';
 import { WorkerLoad } from '../../root/replicas/load.ts';
+import { ReplicaLatency } from '../../root/replicas/replica-latency.ts';
 import { type Replica, ReplicaSet } from '../../root/replicas/replica-set.ts';
+import { Tails } from '../../root/replicas/tails.ts';
 import type { Worker } from '../../root/replicas/worker.ts';
 import { MergeTime } from '../../root/reserve.ts';
 import type { ServingContext } from '../../root/serving.ts';
@@ -26,6 +30,7 @@ import { MetricRegistry } from '../../shared/metrics/registry.ts';
 import { createRootMetrics } from '../../shared/metrics/root.ts';
 import { methodCodecs } from '../../shared/schema/codecs.ts';
 import { type Coverage, decodeCoverage, searchPlan } from '../kit/cluster.ts';
+import { random } from '../kit/random.ts';
 import { hitsOf } from '../kit/search-shard.ts';
 
 const codecs = methodCodecs(searchPlan);
@@ -52,18 +57,27 @@ interface World {
   readonly seed: number;
   /** How likely trouble is. */
   readonly trouble: number;
+  /** How likely it is that time passes next, so that what is open is hedged. */
+  readonly hurry: number;
+  /** Extra tasks that may be sent. */
+  readonly burst: number;
+  /** Nothing is known of the workers above this number, while the others are known. */
+  readonly newcomers: number;
 }
 
 const world: fc.Arbitrary<World> = fc.integer({ min: 1, max: 8 }).chain((shards) =>
   fc.record({
     shards: fc.constant(shards),
-    replicas: fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 2 }), {
+    replicas: fc.array(fc.uniqueArray(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 3 }), {
       minLength: shards,
       maxLength: shards,
     }),
     method: fc.constantFrom('TopK' as const, 'Some' as const, 'Some' as const, 'Count' as const),
     seed: fc.integer(),
     trouble: fc.constantFrom(0, 0.3, 0.6),
+    hurry: fc.constantFrom(0, 0.2, 0.5),
+    burst: fc.constantFrom(1, 3, 100),
+    newcomers: fc.constantFrom(2, 5),
   }),
 );
 
@@ -75,27 +89,51 @@ interface Outcome {
   readonly started: readonly number[];
   readonly replies: number;
   readonly openCalls: number;
+  readonly spent: ExtraWork['spent'];
+  readonly hedgesWon: number;
 }
 
-function run({ shards, replicas, method, seed, trouble }: World): Outcome {
+const DEADLINE_MS = 1000;
+
+function run({ shards, replicas, method, seed, trouble, hurry, burst, newcomers }: World): Outcome {
   const roll = random(seed);
   const plan = searchPlan.methods.find(({ name }) => name === method)!;
   const merger = compileMerger(plan, new Map());
   const events: (() => void)[] = [];
   const started = new Array<number>(shards).fill(0);
   let openCalls = 0;
-  let expire = (): void => {};
+  let now = 0;
+  let timer: { readonly at: number; readonly callback: () => void } | undefined;
   const clock: Clock = {
-    now: () => 0,
-    setTimer: (callback) => {
-      expire = callback;
-      return { cancel() {} };
+    now: () => now,
+    setTimer: (callback, delayMs) => {
+      if (timer !== undefined) throw new Error('one timer per scatter');
+      const mine = { at: now + delayMs, callback };
+      timer = mine;
+      return {
+        cancel() {
+          if (timer === mine) timer = undefined;
+        },
+      };
     },
+  };
+  /** The timer is due. */
+  const tick = (): void => {
+    const { at, callback } = timer!;
+    timer = undefined;
+    now = Math.max(now, at);
+    callback();
   };
 
   /** A worker's answer to a leaf call, as events that come in any order but for the End, which is last. */
-  const answer = (call: LeafCall, sink: LeafSink): LeafHandle => {
+  const asked = new Set<string>();
+  const answer = (worker: string, call: LeafCall, sink: LeafSink): LeafHandle => {
     openCalls++;
+    for (const { shard } of call.tasks) {
+      const pair = `${shard} on ${worker}`;
+      if (asked.has(pair)) throw new Error(`a second attempt at ${pair}`);
+      asked.add(pair);
+    }
     for (let i = 1; i < call.tasks.length; i++) {
       if (call.tasks[i]!.shard <= call.tasks[i - 1]!.shard) throw new Error('the tasks of a call ascend');
     }
@@ -143,7 +181,7 @@ function run({ shards, replicas, method, seed, trouble }: World): Outcome {
       } else {
         started[shard]!++;
         group.push(shard);
-        if (roll() < 0.4) flush();
+        if (call.apart === true || roll() < 0.4) flush();
       }
     }
     flush();
@@ -198,18 +236,26 @@ function run({ shards, replicas, method, seed, trouble }: World): Outcome {
       state: 'link',
       reason: '',
       serves: () => true,
-      run: answer,
+      run: (call, sink) => answer(`w${id}`, call, sink),
       finished() {},
     }),
   );
   const set = new ReplicaSet(
     { epoch: 3, shardCount: shards, virtualShards: 4096, workers: [] },
     replicas.map((hosts, shard) =>
-      hosts.map((host): Replica => ({ shard, worker: workers[host]!, breaker: newBreaker() })),
+      hosts.map(
+        (host): Replica => ({
+          shard,
+          worker: workers[host]!,
+          breaker: newBreaker(),
+          latency: latencyOf(host < newcomers),
+        }),
+      ),
     ),
     { version: 0 },
+    { zone: undefined, random: roll },
   );
-  const metrics = createRootMetrics(new MetricRegistry());
+  const metrics = createRootMetrics(new MetricRegistry({ nodeMetrics: false }));
   const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
   const admission = new Admission(defaultPolicy.admission, clock, loopDelay, metrics.admission);
   const serving: ServingContext = {
@@ -218,15 +264,24 @@ function run({ shards, replicas, method, seed, trouble }: World): Outcome {
     loopDelay,
     admission,
     memory: new GatherMemory(),
-    scatter: { clock, metrics: { leafCallEnded() {}, retried() {} } },
+    scatter: { clock, metrics: { leafCallSent() {}, leafCallEnded() {} } },
     replicas: () => set,
     pick: () => 0,
     missing() {},
   };
+  const tail = new Tails(
+    [plan],
+    resolvePolicies(searchPlan, { budget: { burst, ratio: 0, hedges: 0 } }),
+    clock,
+    { loopDelay, admission },
+    metrics.tail,
+  ).of(method);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, now);
   const served: ServedMethod = {
     plan,
     merger,
     policy: defaultPolicy,
+    tail,
     metrics: metrics.method(method),
     latency: admission.method(),
     merging: new MergeTime(),
@@ -234,7 +289,7 @@ function run({ shards, replicas, method, seed, trouble }: World): Outcome {
   const call = Object.assign(new EventEmitter(), {
     request: REQUEST,
     metadata: new Metadata(),
-    getDeadline: () => Number.POSITIVE_INFINITY,
+    getDeadline: () => Date.now() + DEADLINE_MS,
   }) as unknown as ServerUnaryCall<Buffer, Buffer>;
   let outcome: Outcome | undefined;
   let replies = 0;
@@ -248,33 +303,30 @@ function run({ shards, replicas, method, seed, trouble }: World): Outcome {
       started,
       replies,
       openCalls,
+      spent: tail.budget.spent,
+      hedgesWon: 0,
     };
   };
   new UnaryAnswer(serving, served, call, callback).start();
-  const drain = (): void => {
-    while (events.length > 0) events.splice(Math.floor(roll() * events.length), 1)[0]!();
-  };
-  drain();
-  // What hangs is ended by the deadline.
-  if (outcome === undefined) expire();
-  drain();
+  while (events.length > 0 || timer !== undefined) {
+    // Before the deadline, as far as it can be helped: only what hangs is ended by it, and sometimes what would have come.
+    const soon = timer !== undefined && timer.at < DEADLINE_MS / 2;
+    if (events.length === 0 || (timer !== undefined && roll() < (soon ? hurry : hurry / 20))) tick();
+    else events.splice(Math.floor(roll() * events.length), 1)[0]!();
+  }
   for (const breaker of breakers) breaker.close();
   for (const { id, load } of workers) if (load.tasks !== 0) throw new Error(`${id} has ${load.tasks} tasks`);
   window.close();
   if (metrics.inFlight.value !== 0) throw new Error(`in flight: ${metrics.inFlight.value}`);
   if (serving.memory.heldBytes !== 0) throw new Error(`held: ${serving.memory.heldBytes}`);
-  return { ...outcome!, replies, openCalls };
+  const hedgesWon = metrics.tail.method(method).hedgesWon.value;
+  return { ...outcome!, replies, openCalls, hedgesWon };
 }
 
-/** mulberry32: 0 … 1, even, where fast-check's own doubles would cluster at the ends. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+function latencyOf(known: boolean): ReplicaLatency {
+  const latency = new ReplicaLatency();
+  for (let i = 0; known && i < 30; i++) latency.answered(10, 10, 0);
+  return latency;
 }
 
 /** The reference: the answer of those shards alone, each with a worker of its own that answers at once. */
@@ -299,10 +351,10 @@ function reference(method: World['method'], covered: readonly number[]): Record<
 
 test('random parts, order, duplicates, failures, retries and placements: G2, G3 and G4 hold', (t) => {
   const bytesOf = new Map<string, string>();
-  const seen = { complete: 0, partial: 0, failed: 0, retried: 0 };
+  const seen = { complete: 0, partial: 0, failed: 0, retried: 0, hedged: 0, won: 0, probed: 0, twice: 0 };
   fc.assert(
     fc.property(world, (given) => {
-      const { code, payload, coverage, started, replies, openCalls } = run(given);
+      const { code, payload, coverage, started, replies, openCalls, spent, hedgesWon } = run(given);
       t.is(replies, 1, 'exactly one reply');
       t.is(openCalls, 0, 'every leaf call ended');
       const missing = new Set<number>();
@@ -313,11 +365,16 @@ test('random parts, order, duplicates, failures, retries and placements: G2, G3 
       }
       t.is(coverage.expected, given.shards);
       t.is(coverage.answered + missing.size, given.shards, 'expected == answered + missing');
-      if (given.trouble === 0) t.is(code, status.OK);
+      if (given.trouble === 0 && given.hurry === 0) t.is(code, status.OK);
       // Not idempotent: begun at most once.
       if (given.method === 'Count') for (const times of started) t.true(times <= 1);
-      else for (const times of started) t.true(times <= 2, 'one retry');
-      if (started.some((times) => times > 1)) seen.retried++;
+      else for (const times of started) t.true(times <= 3, 'one hedge and one retry');
+      t.true(spent.hedge + spent.retry + spent.probe <= given.burst + 1, 'within the budget');
+      if (spent.retry > 0) seen.retried++;
+      if (spent.hedge > 0) seen.hedged++;
+      if (hedgesWon > 0) seen.won++;
+      if (spent.probe > 0) seen.probed++;
+      if (spent.hedge > 0 && spent.retry > 0) seen.twice++;
       if (code !== status.OK) {
         seen.failed++;
         t.true(coverage.answered < given.shards);
@@ -344,7 +401,7 @@ test('random parts, order, duplicates, failures, retries and placements: G2, G3 
       t.is(bytesOf.get(key) ?? hex, hex);
       bytesOf.set(key, hex);
     }),
-    { numRuns: 4000 },
+    { numRuns: 4000, includeErrorInReport: true },
   );
   // The model is worth nothing if it never gets where it hurts.
   for (const [what, times] of Object.entries(seen)) t.true(times > 20, `${what}: ${times}`);

@@ -3,17 +3,21 @@
  * a protocol error, at which the other worker ended the link with everything on it.
  */
 import test from 'ava';
+import { WorkerLoad } from '../../root/replicas/load.ts';
+import { ReplicaLatency } from '../../root/replicas/replica-latency.ts';
 import type { Replica } from '../../root/replicas/replica-set.ts';
 import { Shares } from '../../root/replicas/share.ts';
 import type { Worker } from '../../root/replicas/worker.ts';
 
 test('tasks of a share ascend by shard, in whatever order they were added', (t) => {
-  const worker = { id: 'a' } as Worker;
-  const other = { id: 'b' } as Worker;
-  const replica = (shard: number, on: Worker): Replica => ({ shard, worker: on }) as Replica;
+  const workerOf = (id: string): Worker => ({ id, load: new WorkerLoad() }) as Worker;
+  const worker = workerOf('a');
+  const other = workerOf('b');
+  const replica = (shard: number, on: Worker): Replica =>
+    ({ shard, worker: on, latency: new ReplicaLatency() }) as Replica;
   const shares = new Shares();
-  for (const shard of [5, 1, 3, 4, 0]) shares.add({ shard }, replica(shard, worker));
-  shares.add({ shard: 2 }, replica(2, other));
+  for (const shard of [5, 1, 3, 4, 0]) shares.add({ shard }, replica(shard, worker), 0);
+  shares.add({ shard: 2 }, replica(2, other), 0);
   t.deepEqual(
     shares.list.map((share) => [share.worker.id, share.tasks.map(({ shard }) => shard)]),
     [

@@ -1,0 +1,25 @@
+/** What a scatter hands what came to: gather for unary answers, the client's stream for streaming ones. */
+import type { Attempt } from './attempt.ts';
+
+/** What becomes of the payloads, and of the end. */
+export interface Collector {
+  /**
+   * Takes what came. Throws RegatherError if it isn't what it should be: its shards then fail with that.
+   * A streaming collector forwards and calls `LeafHandle.grant` itself.
+   */
+  part(attempt: Attempt, shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void;
+  /** The shard is a root itself, and this is its own regather.v1.Coverage. Before the task's (last) part. */
+  below(shard: number, coverage: Uint8Array): void;
+  /** The task ended well. Streaming: its items are whole. */
+  ended(shard: number): void;
+  /** The answer has the task. */
+  has(shard: number): boolean;
+  /** Every task is in. */
+  readonly complete: boolean;
+  /** Nothing of the task was handed on, so that another replica may begin again. */
+  restartable(shard: number): boolean;
+  /** Exactly once: no task is open any more, or time is up, or the client left. Nothing is called afterwards. */
+  finished(why: FinishReason): void;
+}
+
+export type FinishReason = 'settled' | 'deadline' | 'cancelled';

@@ -1,0 +1,87 @@
+/**
+ * Which of a shard's replicas gets a task: the one with the lowest latency × (tasks in flight + 1), as in Finagle and C3 (NSDI '15). All
+ * are looked at where there are three or fewer, else two at random ("power of two choices"), so that roots don't flock to one.
+ */
+
+import { relativeTo } from './replica-latency.ts';
+import type { Replica } from './replica-set.ts';
+
+/** What a choice is made with, for all tasks of a request. */
+export interface Chooser {
+  /** The root's own; undefined: all zones are alike. */
+  readonly zone: string | undefined;
+  /** 0 … 1 */
+  readonly random: () => number;
+}
+
+/** Up to so many replicas all are compared. */
+const ALL = 3;
+/** How much worse a replica of the root's own zone must be before one elsewhere is asked. */
+const OTHER_ZONE = 2;
+const LEFT_ALONE = 1e9;
+/** The part of a shard's tasks that a replica gets of which nothing is known, while others are known. */
+const NEWCOMER_SHARE = 0.05;
+/** Samples that make a sibling one of the others that are known. */
+const SETTLED = 20;
+
+/** Lower is better. `usualMs`: the method's median. */
+export function scoreOf(replica: Replica, usualMs: number, zone: string | undefined, now: number): number {
+  const { worker, latency } = replica;
+  const { load } = worker;
+  let relative = latency.relative(now);
+  // What it owes an answer for has taken so long already.
+  const silent = relativeTo(usualMs, load.silentMs(now));
+  if (silent > relative) relative = silent;
+  // It asked to be left alone: only if all have.
+  if (load.pushbackUntil > now) return LEFT_ALONE + load.pushbackUntil - now;
+  const score = (relative * (load.inFlight(now) + 1)) / worker.weight;
+  return zone === undefined || worker.zone === zone ? score : score * OTHER_ZONE;
+}
+
+/** The best of `candidates`, which aren't empty; they are in no particular order and all can be asked. */
+export function best(
+  candidates: readonly Replica[],
+  usualMs: number,
+  { zone, random }: Chooser,
+  now: number,
+): Replica {
+  const count = candidates.length;
+  if (count === 1) return candidates[0]!;
+  if (count > ALL) {
+    const first = Math.floor(random() * count);
+    const second = (first + 1 + Math.floor(random() * (count - 1))) % count;
+    const a = candidates[first]!;
+    const b = candidates[second]!;
+    return scoreOf(b, usualMs, zone, now) < scoreOf(a, usualMs, zone, now) ? b : a;
+  }
+  // From anywhere, in either direction, so that equals share, also next to one that isn't.
+  const order = Math.floor(random() * 2 * count);
+  const from = order % count;
+  const step = order < count ? 1 : count - 1;
+  let chosen = candidates[from]!;
+  let lowest = scoreOf(chosen, usualMs, zone, now);
+  for (let i = 1; i < count; i++) {
+    const candidate = candidates[(from + i * step) % count]!;
+    const score = scoreOf(candidate, usualMs, zone, now);
+    if (score < lowest) {
+      lowest = score;
+      chosen = candidate;
+    }
+  }
+  return chosen;
+}
+
+/**
+ * A replica of which nothing is known, next to others that are: it is given one task at a time, and few, until it is. At a cold start
+ * all are unknown, and none is a newcomer.
+ */
+export function isNewcomer(replica: Replica, siblings: readonly Replica[]): boolean {
+  if (replica.latency.known) return false;
+  for (let i = 0; i < siblings.length; i++) if (siblings[i]!.latency.samples >= SETTLED) return true;
+  return false;
+}
+
+/** Whether this task is the one that a newcomer gets now. */
+export function mayTry(replica: Replica, random: () => number): boolean {
+  return !replica.latency.trying && random() < NEWCOMER_SHARE;
+}

@@ -1,0 +1,51 @@
+/** What a root knows and may do about the slow tasks of one method. */
+import type { RootTailMetrics } from '../../shared/metrics/root-tail.ts';
+import type { MethodPlan } from '../../shared/schema/plan.ts';
+import type { MethodPolicy } from '../policy.ts';
+import type { ExtraWork } from './budget.ts';
+import { Hedging, type RootPressure } from './hedge.ts';
+import { LatencyWindow } from './latency-window.ts';
+import type { Wanted } from './replica-set.ts';
+
+export class MethodTail {
+  /** Of primary tasks, each its own; those that another replica beat count as long as they were waited for. */
+  readonly latency: LatencyWindow;
+  readonly hedging: Hedging;
+  /** The root's, or the method's own. */
+  readonly budget: ExtraWork;
+  readonly metrics: RootTailMetrics;
+  /** One for all requests, which use it at once. */
+  readonly #wanted: { -readonly [K in keyof Wanted]: Wanted[K] };
+
+  constructor(
+    method: MethodPlan,
+    policy: MethodPolicy,
+    budget: ExtraWork,
+    pressure: RootPressure,
+    metrics: RootTailMetrics,
+  ) {
+    this.latency = new LatencyWindow(policy.hedge.quantile);
+    this.hedging = new Hedging(method, policy.hedge, policy.budget.hedges, this.latency, pressure);
+    this.budget = budget;
+    this.metrics = metrics;
+    this.#wanted = {
+      by: policy.balance.by,
+      usualMs: 0,
+      now: 0,
+      mayProbe: () => this.budget.take('probe'),
+    };
+  }
+
+  /** What replicas of tasks are chosen by now. Valid until the next call. */
+  wanted(now: number): Wanted {
+    this.#wanted.usualMs = this.latency.median(now);
+    this.#wanted.now = now;
+    return this.#wanted;
+  }
+
+  /** So many primary tasks were sent. */
+  began(tasks: number, now: number): void {
+    this.hedging.began(tasks, now);
+    this.budget.began(tasks, now);
+  }
+}

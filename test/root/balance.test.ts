@@ -1,0 +1,251 @@
+/** Which replica gets a task: by latency and load, zone and weight; what is unknown, failing or asked to be left alone. */
+import test from 'ava';
+import type { BreakerState } from '../../root/replicas/breaker.ts';
+import { WorkerLoad } from '../../root/replicas/load.ts';
+import { ReplicaLatency } from '../../root/replicas/replica-latency.ts';
+import { type Replica, ReplicaSet, type Wanted } from '../../root/replicas/replica-set.ts';
+import type { Worker } from '../../root/replicas/worker.ts';
+import type { LeafTask } from '../../shared/link/leaf-call.ts';
+import { random } from '../kit/random.ts';
+
+interface Fake extends Worker {
+  connected: boolean;
+  draining: boolean;
+  zone: string | undefined;
+  weight: number;
+  readonly breaker: Worker['breaker'] & { state: BreakerState; allows: boolean };
+}
+
+function fakeBreaker(): Fake['breaker'] {
+  return { state: 'closed', allows: true } as Fake['breaker'];
+}
+
+function fakeWorker(id: string): Fake {
+  return {
+    id,
+    address: id,
+    zone: undefined,
+    weight: 1,
+    breaker: fakeBreaker(),
+    load: new WorkerLoad(),
+    connected: true,
+    draining: false,
+    state: 'link',
+    reason: '',
+    serves: () => true,
+    run: () => ({ cancel() {}, grant() {} }),
+    finished() {},
+  };
+}
+
+/** `count` workers, each with all the shards; every replica is known and usual. */
+function setUp(count: number, { shards = 1, zone = undefined as string | undefined } = {}) {
+  const workers = Array.from({ length: count }, (_, i) => fakeWorker(`w${i}`));
+  const replicas = Array.from({ length: shards }, (_, shard) =>
+    workers.map((worker): Replica => {
+      const latency = new ReplicaLatency();
+      for (let i = 0; i < 20; i++) latency.answered(10, 10, 0);
+      return { shard, worker, breaker: fakeBreaker(), latency };
+    }),
+  );
+  const topology = { epoch: 1, shardCount: shards, virtualShards: 4096, workers: [] };
+  const set = new ReplicaSet(topology, replicas, { version: 0 }, { zone, random: random(7) });
+  const wanted = { by: 'load' as const, usualMs: 10, now: 0, mayProbe: (): boolean => true };
+  const tasks: LeafTask[] = Array.from({ length: shards }, (_, shard) => ({ shard }));
+  return {
+    workers,
+    replicas,
+    set,
+    wanted,
+    /** How many of so many requests each worker gets, if each is answered before the next. */
+    shareOut(requests: number, over: Partial<Wanted> = {}): number[] {
+      const counts = workers.map(() => 0);
+      for (let i = 0; i < requests; i++) {
+        for (const share of set.assign(tasks, { ...wanted, ...over }).shares) {
+          counts[workers.indexOf(share.worker as Fake)]! += share.tasks.length;
+          share.worker.load.settled(share.tasks.length);
+        }
+      }
+      return counts;
+    },
+    /** The workers that one request's tasks go to; they stay in flight. */
+    assign(over: Partial<Wanted> = {}) {
+      return set.assign(tasks, { ...wanted, ...over });
+    },
+  };
+}
+
+test('equals share', (t) => {
+  for (const count of [2, 3, 7]) {
+    for (const got of setUp(count).shareOut(count * 1000)) t.true(got > 850 && got < 1150, `${got}`);
+  }
+});
+
+test('a report of load steers choice, and is forgotten', (t) => {
+  const { workers, shareOut } = setUp(3);
+  workers[1]!.load.report(5, 0);
+  const [first, second, third] = shareOut(300);
+  t.is(second, 0);
+  t.true(first! > 100 && third! > 100);
+  const later = shareOut(3000, { now: 1000 });
+  for (const got of later) t.true(got > 850, 'a second later it says nothing any more');
+});
+
+test('own tasks in flight count, and so does what was sent since a report', (t) => {
+  const { workers, assign } = setUp(2, { shards: 6 });
+  workers[0]!.load.report(2, 0);
+  const { shares } = assign();
+  // 2 and 0 in flight: six more make it even.
+  t.deepEqual(shares.map(({ worker, tasks }) => [worker.id, tasks.length]).sort(), [
+    ['w0', 2],
+    ['w1', 4],
+  ]);
+  t.is(workers[0]!.load.tasks + workers[1]!.load.tasks, 6);
+});
+
+test('all tasks for a worker travel in one share, ascending', (t) => {
+  const { assign } = setUp(3, { shards: 64 });
+  const { shares, unassigned } = assign();
+  t.is(shares.length, 3);
+  t.deepEqual(unassigned, []);
+  for (const { tasks } of shares) {
+    t.true(tasks.length >= 20);
+    t.deepEqual(
+      tasks,
+      [...tasks].sort((a, b) => a.shard - b.shard),
+    );
+  }
+});
+
+test('a slow replica gets less, and is tried again in time', (t) => {
+  const { replicas, shareOut } = setUp(3);
+  const slow = replicas[0]![0]!.latency;
+  for (let i = 0; i < 16; i++) slow.answered(50, 10, 0);
+  t.is(shareOut(300)[0], 0);
+  t.is(shareOut(300, { now: 20_000 })[0], 0);
+  // Its average goes back to what is usual, so the load of others makes it the better choice.
+  t.true(slow.relative(60_000) < 1.05);
+});
+
+test('one straggler in a hundred does not scare anybody off', (t) => {
+  const latency = new ReplicaLatency();
+  for (let i = 0; i < 1000; i++) latency.answered(i % 100 === 99 ? 500 : 10, 10, i);
+  t.true(latency.relative(1000) < 2, `${latency.relative(1000)}`);
+});
+
+test('failing fast attracts nobody', (t) => {
+  const { replicas, workers, shareOut } = setUp(2);
+  for (let i = 0; i < 5; i++) replicas[0]![0]!.latency.failed(0);
+  workers[1]!.load.sent(20, 0);
+  t.is(shareOut(100)[0], 0, 'though the other has twenty tasks in flight');
+});
+
+test('a worker that owes answers and says nothing is avoided before anything times out', (t) => {
+  const { workers, shareOut } = setUp(2);
+  for (const worker of workers) worker.load.sent(1, 0);
+  workers[1]!.load.heard(99);
+  t.deepEqual(shareOut(100, { now: 100 }), [0, 100]);
+  workers[0]!.load.heard(100);
+  const [first] = shareOut(100, { now: 100 });
+  t.true(first! > 30);
+});
+
+test('one that asked to be left alone is, until then, unless all have', (t) => {
+  const { workers, shareOut, set, wanted } = setUp(2);
+  workers[0]!.load.pushbackUntil = 50;
+  t.deepEqual(shareOut(100), [0, 100]);
+  t.is(set.another(0, [workers[1]!], true, wanted), undefined, 'a second attempt honours it strictly');
+  workers[1]!.load.pushbackUntil = 80;
+  t.deepEqual(shareOut(100), [100, 0]);
+  t.true(shareOut(100, { now: 100 })[1]! > 20);
+});
+
+test('the same zone is preferred until it is clearly worse', (t) => {
+  const { workers, shareOut } = setUp(2, { zone: 'a' });
+  workers[0]!.zone = 'a';
+  workers[1]!.zone = 'b';
+  t.deepEqual(shareOut(100), [100, 0]);
+  workers[0]!.load.sent(2, 0);
+  t.deepEqual(shareOut(100), [0, 100]);
+});
+
+test('twice the weight, twice the tasks in flight', (t) => {
+  const { workers, assign } = setUp(2, { shards: 30 });
+  workers[0]!.weight = 2;
+  assign();
+  t.is(workers[0]!.load.tasks, 20);
+  t.is(workers[1]!.load.tasks, 10);
+});
+
+test('draining, lost and open ones are avoided, never down to none', (t) => {
+  const { workers, replicas, shareOut, assign } = setUp(3);
+  workers[0]!.draining = true;
+  workers[1]!.breaker.state = 'open';
+  workers[1]!.breaker.allows = false;
+  t.deepEqual(shareOut(100), [0, 0, 100]);
+  workers[2]!.connected = false;
+  t.deepEqual(shareOut(100), [0, 100, 0]);
+  workers[1]!.connected = false;
+  const { shares, unassigned } = assign();
+  t.is(shares.length, 0);
+  t.regex(unassigned[0]!.detail, /w0 .* is draining; w1 .*; w2 /);
+  t.is(replicas[0]!.length, 3);
+});
+
+test('a newcomer gets one task at a time and few, until it is known', (t) => {
+  const { replicas, shareOut, assign } = setUp(3);
+  const newcomer = replicas[0]![0]!;
+  newcomer.latency.forget();
+  const shares: number[] = [];
+  for (let i = 0; i < 2000; i++) {
+    shares.push(shareOut(1)[0]!);
+    newcomer.latency.trying = false;
+  }
+  const tried = shares.reduce((sum, got) => sum + got, 0);
+  t.true(tried > 50 && tried < 150, `${tried} of 2000`);
+  newcomer.latency.trying = true;
+  t.is(shareOut(1000)[0], 0, 'its first task is under way');
+  newcomer.latency.trying = false;
+  t.is(shareOut(1000, { mayProbe: () => false })[0], 0, 'there is no budget for it');
+  let probes = 0;
+  for (let i = 0; i < 1000; i++) {
+    const [share] = assign().shares;
+    if (share!.probes > 0) {
+      probes++;
+      t.is(share!.worker.id, 'w0');
+      newcomer.latency.answered(10, 10, 0);
+    }
+    share!.worker.load.settled(1);
+    if (newcomer.latency.known) break;
+  }
+  t.is(probes, 3);
+  t.true(shareOut(300)[0]! > 60, 'known now');
+});
+
+test('where nothing is known of anybody, nobody is a newcomer', (t) => {
+  const { replicas, shareOut } = setUp(3);
+  for (const { latency } of replicas[0]!) latency.forget();
+  for (const got of shareOut(3000)) t.true(got > 850);
+});
+
+test('a half-open replica gets the one task that shows how it is', (t) => {
+  const { replicas, shareOut, wanted } = setUp(2);
+  const half = replicas[0]![0]!;
+  Object.assign(half.breaker, { state: 'half-open' });
+  t.is(shareOut(1)[0], 1);
+  t.is(shareOut(100)[0], 0);
+  half.latency.trying = false;
+  t.is(shareOut(100, { mayProbe: () => false })[0], 0);
+  t.true(wanted.mayProbe());
+});
+
+test('by turns: whatever they are like, and the same assignment again', (t) => {
+  const { workers, replicas, assign } = setUp(3, { shards: 4 });
+  workers[0]!.load.report(50, 0);
+  for (let i = 0; i < 20; i++) replicas[0]![0]!.latency.failed(0);
+  const seen = Array.from({ length: 6 }, () => assign({ by: 'turns' }));
+  t.deepEqual(
+    seen.map(({ shares }) => shares.map(({ worker }) => worker.id)),
+    [['w0'], ['w1'], ['w2'], ['w0'], ['w1'], ['w2']],
+  );
+});
