@@ -1,4 +1,5 @@
 /** Options that several commands share, and reading the config that they name. */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type ConfigFlag, type LoadedConfig, loadConfig } from '../shared/config/load.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
@@ -26,6 +27,13 @@ export function addJsonOption(command: Command, about: string): Command {
 
 export function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value];
+}
+
+/** What is shown to an admin port that asks: --token, else what the config has, if there is one. */
+export function adminToken(options: ConfigOptions & { readonly token?: string }): string | undefined {
+  if (options.token !== undefined) return options.token;
+  if (options.config === undefined && !existsSync(defaultConfig)) return undefined;
+  return openConfig(options, undefined).config.admin.token;
 }
 
 /** `positional` is the config as an argument; `flags` are the command's own options that set a key. */

@@ -126,6 +126,20 @@ export function createProgram(done: (exit: Exit) => void): Command {
     done(await (await import('./commands/drain.ts')).drain(target, options));
   });
 
+  const breaker = program
+    .command('breaker')
+    .description(
+      'Holds a breaker of a root open (nothing is sent) or closed, until `auto` leaves it to itself.',
+    )
+    .argument('<set>', 'open, close or auto')
+    .argument('<target>', "a worker's id, or one of its replicas as worker/shard")
+    .option('--admin <address>', "the root's admin port (default: root.admin of the config)")
+    .option('--token <token>', 'admin.token, where the port asks for it (default: from the config)');
+  addConfigOptions(breaker);
+  addJsonOption(breaker, 'as JSON').action(async (set, target, options) => {
+    done(await (await import('./commands/breaker.ts')).breaker(set, target, options));
+  });
+
   return program;
 }
 

@@ -117,6 +117,7 @@ export class Attempt implements LeafSink {
       }
       if (this.isFirst) tail.latency.record(latencyMs, now);
       replicas[at]!.latency.answered(latencyMs, usualMs, now);
+      replicas[at]!.pace.record(latencyMs);
     }
     if (this.answers !== undefined) this.#note(shards, now, timing);
     // What is left here was answered elsewhere meanwhile.
@@ -127,7 +128,9 @@ export class Attempt implements LeafSink {
   beaten(shard: number, now: number, tail: MethodTail): void {
     const elapsedMs = now - this.startedAt;
     if (this.isFirst) tail.latency.record(elapsedMs, now);
-    this.#replica(shard).latency.beaten(elapsedMs, tail.latency.median(now), now);
+    const replica = this.#replica(shard);
+    replica.latency.beaten(elapsedMs, tail.latency.median(now), now);
+    replica.pace.record(elapsedMs);
     if (--this.open === 0) this.cancel();
   }
 
@@ -137,8 +140,9 @@ export class Attempt implements LeafSink {
       if (answers.has(replica.shard) || this.failed(replica.shard)) continue;
       if (this.isFirst) tail.latency.record(now - this.startedAt, now);
       if (this.kind === 'hedge') continue;
-      replica.breaker.failure();
+      replica.breaker.failure(this);
       replica.latency.failed(now);
+      replica.pace.record(now - this.startedAt);
     }
   }
 

@@ -9,6 +9,7 @@ import type { ServicePlan } from '../shared/schema/plan.ts';
 import { didYouMean } from '../shared/schema/suggest.ts';
 import type { AdmissionOptions } from './admission/admission.ts';
 import type { BreakerOptions } from './replicas/breaker.ts';
+import type { EjectionOptions } from './replicas/ejection.ts';
 
 export interface BalancePolicy {
   /** `load`: the lowest latency × tasks in flight. `turns`: round robin. Default `load`. */
@@ -54,6 +55,7 @@ export interface Policy extends MethodPolicy {
   /** For all methods together: they share the workers. */
   readonly admission: AdmissionOptions;
   readonly breaker: BreakerOptions;
+  readonly ejection: EjectionOptions;
 }
 
 type Some<T> = { readonly [K in keyof T]?: Partial<{ [V in keyof T[K]]: T[K][V] | undefined }> | undefined };

@@ -146,6 +146,8 @@ class RegatherRoot implements Root {
       credentials: channelCredentials(options.workerTls),
       workerTls: options.workerTls,
       breaker: this.#policies.root.breaker,
+      ejection: this.#policies.root.ejection,
+      clock: options.clock ?? systemClock,
       chooser: { zone: options.zone, random: Math.random },
       log: this.#log,
       metrics: this.#metrics,
@@ -190,6 +192,7 @@ class RegatherRoot implements Root {
           config: options.config ?? (() => ({})),
           ready: () => this.#readiness(),
           reload: options.topology.reload?.bind(options.topology),
+          breaker: (target, word) => this.#fleet.override(target, word),
           version,
         });
       }

@@ -177,7 +177,7 @@ export class Scatter {
     const now = clock.now();
     attempt.ends(end, now);
     metrics.leafCallEnded(share.worker, end, share.tasks.length);
-    recordEnd(share, end, now);
+    recordEnd(attempt, end, now, this.#streaming);
     this.#options.tail.budget.answered(share.tasks.length - end.failures.length);
     if (this.#done) return;
     const { failures } = end;
@@ -226,7 +226,7 @@ export class Scatter {
       maxPartBytes: method.maxAnswerBytes,
     };
     this.attempts.push(attempt);
-    recordBegin(share);
+    recordBegin(attempt, deadline);
     this.#context.metrics.leafCallSent(share.worker, kind, share.tasks.length);
     attempt.handle = share.worker.run(call, attempt);
     return attempt;

@@ -1,9 +1,8 @@
 /** `regather drain`: takes a worker or a root out of service, or back in. */
-import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import { requireAdmin, rootStatus } from '../admin-client.ts';
-import { type ConfigOptions, defaultConfig, type JsonOption, openConfig, wholeNumber } from '../options.ts';
+import { adminToken, type ConfigOptions, type JsonOption, wholeNumber } from '../options.ts';
 import { printJson, printLine } from '../output.ts';
 import type { Exit } from '../program.ts';
 import { rootAdmin } from './shards.ts';
@@ -19,7 +18,7 @@ export interface DrainOptions extends ConfigOptions, JsonOption {
 export async function drain(target: string, options: DrainOptions): Promise<Exit> {
   const limitMs =
     options.timeout === undefined ? 30_000 : wholeNumber('--timeout', options.timeout, 1, 86_400_000);
-  const token = options.token ?? configToken(options);
+  const token = adminToken(options);
   const admin = target.includes(':') ? target : await workerAdmin(target, options);
   const path = options.undo === true ? '/lifecycle/undrain' : '/lifecycle/drain';
   let { state } = await requireAdmin(admin, 'POST', path, token);
@@ -37,11 +36,6 @@ export async function drain(target: string, options: DrainOptions): Promise<Exit
   if (options.json === true) printJson({ target, admin, state });
   else printLine(`${target} is ${String(state)}`);
   return 0;
-}
-
-function configToken(options: DrainOptions): string | undefined {
-  if (options.config === undefined && !existsSync(defaultConfig)) return undefined;
-  return openConfig(options, undefined).config.admin.token;
 }
 
 /** The root knows its workers by id, and where their admin ports are if the topology says so. */

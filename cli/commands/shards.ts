@@ -11,33 +11,57 @@ export interface ShardsOptions extends ConfigOptions, JsonOption {
 /** What the root's /statusz says of shards. */
 export interface ShardStatus {
   readonly shard: number;
-  readonly replicas: readonly {
+  readonly replicas: readonly ({
     readonly worker: string;
     readonly address: string;
     readonly state: string;
-    readonly breaker: string;
-  }[];
+  } & BreakerStatus)[];
+}
+
+/** Of a worker, or of one replica. */
+interface BreakerStatus {
+  readonly breaker: string;
+  readonly ejected?: boolean;
+  readonly override?: string;
 }
 
 export async function shards(positional: string | undefined, options: ShardsOptions): Promise<Exit> {
   const admin = rootAdmin(positional, options);
   const status = await rootStatus(admin);
-  const { epoch, shards: found = [] } = status as { epoch?: number; shards?: ShardStatus[] };
+  const {
+    epoch,
+    shards: found = [],
+    workers = [],
+  } = status as {
+    epoch?: number;
+    shards?: ShardStatus[];
+    workers?: ({ readonly id: string } & BreakerStatus)[];
+  };
   if (options.json === true) {
     printJson({ admin, epoch, shards: found });
     return 0;
   }
+  const ofWorker = new Map(workers.map((worker) => [worker.id, worker]));
   const rows = found.map(({ shard, replicas }) => [
     String(shard),
     replicas
       .map(
-        ({ worker, state, breaker }) =>
-          `${worker} ${state}${breaker === 'closed' ? '' : ` (breaker ${breaker})`}`,
+        (replica) =>
+          `${replica.worker} ${replica.state}${breakerText('', replica)}${breakerText("worker's ", ofWorker.get(replica.worker))}`,
       )
       .join(', ') || 'none',
   ]);
   printLine(table(['shard', 'replicas'], rows));
   return 0;
+}
+
+/** " (breaker open, held by an operator)", or '' for one that is closed by itself. */
+function breakerText(whose: string, status: BreakerStatus | undefined): string {
+  if (status === undefined) return '';
+  const { breaker, ejected, override } = status;
+  if (override !== undefined) return ` (${whose}breaker held ${override})`;
+  if (breaker === 'closed') return '';
+  return ` (${whose}breaker ${breaker}${ejected === true ? ', ejected as slow' : ''})`;
 }
 
 /** Without --admin it is the config's; no config is needed with it. */

@@ -1,13 +1,14 @@
 /**
  * A circuit breaker for a worker's transport or a replica's statuses. opossum counts settled, classified outcomes in its rolling window
- * and decides when to open; what happens then (backoff, one probe at a time, three successes) is our own, because
- * opossum closes on the first success, lets a hung probe reject for ever, and has no neutral outcome.
+ * and decides when to open; what happens then (backoff, one probe at a time, three successes) is the circuit's, because
+ * opossum closes on the first success, lets a hung probe reject for ever, and has no neutral outcome. Slowness opens it too (ejection.ts).
  */
 import { EventEmitter } from 'node:events';
 import CircuitBreaker from 'opossum';
-import { type Clock, systemClock } from '../../shared/clock.ts';
+import { type Clock, systemClock, type Timer } from '../../shared/clock.ts';
+import { type BreakerState, Circuit, type CircuitEvents, type Override, type Trip } from './circuit.ts';
 
-export type BreakerState = 'closed' | 'open' | 'half-open';
+export type { BreakerState, Override } from './circuit.ts';
 
 export interface BreakerOptions {
   /** The rolling window. Default 10,000 ms. */
@@ -33,19 +34,19 @@ export const defaultBreakerOptions: BreakerOptions = {
   probes: 3,
 };
 
-const JITTER = 0.2;
 const BUCKETS = 10;
 
 /** Rotates the windows of all breakers of a root with one timer. */
 export class BreakerWindow {
   readonly emitter = new EventEmitter().setMaxListeners(0);
   readonly windowMs: number;
-  readonly #timer: NodeJS.Timeout;
+  readonly #clock: Clock;
+  #timer: Timer | undefined;
 
-  constructor(windowMs: number) {
+  constructor(windowMs: number, clock: Clock = systemClock) {
     this.windowMs = windowMs;
-    this.#timer = setInterval(() => this.rotate(), Math.ceil(windowMs / BUCKETS));
-    this.#timer.unref();
+    this.#clock = clock;
+    this.#arm();
   }
 
   rotate(): void {
@@ -54,17 +55,24 @@ export class BreakerWindow {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#timer?.cancel();
+  }
+
+  #arm(): void {
+    this.#timer = this.#clock.setTimer(
+      () => {
+        this.rotate();
+        this.#arm();
+      },
+      Math.ceil(this.windowMs / BUCKETS),
+    );
   }
 }
 
-type Circuit =
-  | { readonly kind: 'closed' }
-  | { readonly kind: 'open'; readonly until: number; readonly failures: number }
-  /** `probing`: one attempt is under way. */
-  | { readonly kind: 'half-open'; readonly failures: number; successes: number; probing: boolean };
-
-const CLOSED: Circuit = { kind: 'closed' };
+export interface BreakerEvents extends CircuitEvents {
+  /** It is of no use any more. */
+  closed(): void;
+}
 
 // The outcome is settled when opossum sees it.
 const FAILED = new Error('failed');
@@ -73,12 +81,10 @@ const ignore = (): void => {};
 
 export class Breaker {
   readonly #options: BreakerOptions;
-  readonly #clock: Clock;
-  readonly #random: () => number;
-  readonly #onChange: (state: BreakerState) => void;
   readonly #window: BreakerWindow;
+  readonly #circuit: Circuit;
+  readonly #closed: () => void;
   #counter: CircuitBreaker<[], void>;
-  #circuit: Circuit = CLOSED;
   /** Since they were last put into opossum's window: firing it for each costs 0.5 µs, and an answer has dozens. */
   #successes = 0;
   readonly #settle = (): void => this.#settleSuccesses();
@@ -86,17 +92,100 @@ export class Breaker {
   constructor(
     window: BreakerWindow,
     options: BreakerOptions = defaultBreakerOptions,
-    onChange: (state: BreakerState) => void = ignore,
+    events: Partial<BreakerEvents> = {},
     clock: Clock = systemClock,
     random: () => number = Math.random,
   ) {
     this.#options = options;
-    this.#clock = clock;
-    this.#random = random;
-    this.#onChange = onChange;
     this.#window = window;
+    this.#closed = events.closed ?? ignore;
     this.#counter = this.#newCounter();
+    this.#circuit = new Circuit(
+      options,
+      {
+        changed: (state, why) => {
+          if (state === 'closed') this.#forget();
+          events.changed?.(state, why);
+        },
+        probed: (succeeded) => events.probed?.(succeeded),
+      },
+      clock,
+      random,
+    );
     window.emitter.on('settle', this.#settle);
+  }
+
+  get state(): BreakerState {
+    return this.#circuit.state;
+  }
+
+  /** Why it isn't closed, in words; '' if it is. */
+  get why(): string {
+    return this.#circuit.why;
+  }
+
+  /** It was opened for being slow next to its siblings. */
+  get ejected(): boolean {
+    return this.#circuit.slow;
+  }
+
+  /** Whether an attempt may be made now; takes nothing. */
+  get allows(): boolean {
+    return this.#circuit.allows;
+  }
+
+  /** An operator opened it: nothing is sent, even where nobody else has the shard. */
+  get refuses(): boolean {
+    return this.#circuit.override === 'open';
+  }
+
+  get override(): Override | undefined {
+    return this.#circuit.override;
+  }
+
+  set override(override: Override | undefined) {
+    // Outcomes aren't counted meanwhile, and what came before is old by then.
+    this.#forget();
+    this.#circuit.override = override;
+  }
+
+  /**
+   * An attempt begins, which ends by `deadline` at the latest. If half-open, it may be the probe: `success`, `failure` or `neutral`
+   * of the same attempt follows.
+   */
+  begin(attempt: object, deadline: number): void {
+    if (!this.#circuit.isClosed) this.#circuit.begin(attempt, deadline);
+  }
+
+  success(attempt: object, elapsedMs: number): void {
+    if (this.#circuit.isClosed) this.#successes++;
+    else this.#circuit.success(attempt, elapsedMs);
+  }
+
+  failure(attempt: object): void {
+    if (!this.#circuit.isClosed) {
+      this.#circuit.failure(attempt);
+      return;
+    }
+    this.#settleSuccesses();
+    this.#counter.fire().catch(ignore);
+  }
+
+  /** The attempt was cancelled or refused before it began: it says nothing. */
+  neutral(attempt: object): void {
+    if (!this.#circuit.isClosed) this.#circuit.neutral(attempt);
+  }
+
+  /** Opens it, if it is closed and no operator said that it stays so; says whether it did. */
+  trip(trip: Trip): boolean {
+    return this.#circuit.trip(trip);
+  }
+
+  close(): void {
+    if (this.#counter.isShutdown) return;
+    this.#window.emitter.off('settle', this.#settle);
+    this.#counter.shutdown();
+    this.#closed();
   }
 
   #newCounter(): CircuitBreaker<[], void> {
@@ -110,74 +199,23 @@ export class Breaker {
       rollingPercentilesEnabled: false,
       enableSnapshots: false,
       rotateBucketController: this.#window.emitter,
-      // Never half-open on its own: that is ours.
+      // Never half-open on its own: that is the circuit's.
       resetTimeout: 2 ** 31 - 1,
     });
-    counter.on('open', () => this.#open(0));
+    counter.on('open', () => {
+      const { failures, fires } = counter.stats;
+      this.#circuit.trip({ reason: `${failures} of ${fires} attempts failed` });
+    });
     return counter;
   }
 
-  get state(): BreakerState {
-    const circuit = this.#circuit;
-    if (circuit.kind === 'open' && this.#clock.now() >= circuit.until) return 'half-open';
-    return circuit.kind;
-  }
-
-  /** Whether an attempt may be made now; takes nothing. */
-  get allows(): boolean {
-    const circuit = this.#circuit;
-    if (circuit.kind === 'closed') return true;
-    if (circuit.kind === 'open') return this.#clock.now() >= circuit.until;
-    return !circuit.probing;
-  }
-
-  /** An attempt begins. If half-open, it is the probe, and every `begin` is followed by `success`, `failure` or `neutral`. */
-  begin(): void {
-    let circuit = this.#circuit;
-    if (circuit.kind === 'closed') return;
-    if (circuit.kind === 'open') {
-      if (this.#clock.now() < circuit.until) return;
-      circuit = { kind: 'half-open', failures: circuit.failures, successes: 0, probing: false };
-      this.#circuit = circuit;
-      this.#onChange('half-open');
-    }
-    circuit.probing = true;
-  }
-
-  success(): void {
-    const circuit = this.#circuit;
-    if (circuit.kind === 'closed') {
-      this.#successes++;
-      return;
-    }
-    if (circuit.kind !== 'half-open') return;
-    circuit.probing = false;
-    circuit.successes++;
-    if (circuit.successes < this.#options.probes) return;
-    this.#circuit = CLOSED;
-    // What was counted before it opened must not open it again.
+  /** What was counted before it opened must not open it again. */
+  #forget(): void {
+    // Attempts under way may outlive it.
+    if (this.#counter.isShutdown) return;
     this.#counter.shutdown();
     this.#successes = 0;
     this.#counter = this.#newCounter();
-    this.#onChange('closed');
-  }
-
-  failure(): void {
-    const circuit = this.#circuit;
-    if (circuit.kind === 'closed') {
-      this.#settleSuccesses();
-      this.#counter.fire().catch(ignore);
-    } else if (circuit.kind === 'half-open') this.#open(circuit.failures + 1);
-  }
-
-  /** The attempt was cancelled or refused before it began: it says nothing. */
-  neutral(): void {
-    if (this.#circuit.kind === 'half-open') this.#circuit.probing = false;
-  }
-
-  close(): void {
-    this.#window.emitter.off('settle', this.#settle);
-    this.#counter.shutdown();
   }
 
   /** Into the newest bucket of the window, which opossum reads when something fails. */
@@ -187,13 +225,5 @@ export class Breaker {
     bucket.fires += this.#successes;
     bucket.successes += this.#successes;
     this.#successes = 0;
-  }
-
-  #open(failures: number): void {
-    const { backoffMs, maxBackoffMs } = this.#options;
-    const backoff = Math.min(maxBackoffMs, backoffMs * 2 ** failures);
-    const jittered = backoff * (1 + JITTER * (2 * this.#random() - 1));
-    this.#circuit = { kind: 'open', until: this.#clock.now() + jittered, failures };
-    this.#onChange('open');
   }
 }

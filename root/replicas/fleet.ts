@@ -1,6 +1,7 @@
 /** All workers that the topology names: their connections, the replicas of the current epoch, and what is counted of them. */
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import { systemClock, type Timer } from '../../shared/clock.ts';
+import type { BreakerWord } from '../../shared/admin/admin.ts';
+import { type Clock, systemClock, type Timer } from '../../shared/clock.ts';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import type { LeafEnd } from '../../shared/link/leaf-call.ts';
 import type { Logger } from '../../shared/log/logger.ts';
@@ -12,7 +13,10 @@ import type { ScatterMetrics } from '../scatter.ts';
 import type { Topology, TopologyWorker } from '../topology/topology.ts';
 import { type ConnectionState, WorkerConnection } from '../upstream/worker-connection.ts';
 import type { Chooser } from './balance.ts';
-import { Breaker, type BreakerOptions, type BreakerState, BreakerWindow } from './breaker.ts';
+import type { Breaker, BreakerOptions } from './breaker.ts';
+import { Breakers, type Overridden } from './breakers.ts';
+import type { EjectionOptions } from './ejection.ts';
+import { Pace } from './pace.ts';
 import { ReplicaLatency } from './replica-latency.ts';
 import { type Availability, type Replica, ReplicaSet } from './replica-set.ts';
 import type { Worker } from './worker.ts';
@@ -27,6 +31,8 @@ export interface FleetOptions {
   readonly workerTls: ClientTls | undefined;
   readonly breaker: BreakerOptions;
   readonly chooser: Chooser;
+  readonly ejection: EjectionOptions;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: RootMetrics;
   /** Every shard has a worker that can be reached, for the first time. */
@@ -54,7 +60,7 @@ const linkStateNames: Record<ConnectionState, LinkStateName> = {
 export class Fleet implements ScatterMetrics {
   readonly #options: FleetOptions;
   readonly #availability: Availability = { version: 0 };
-  readonly #window: BreakerWindow;
+  readonly #breakers: Breakers;
   /** By id. */
   readonly #members = new Map<string, Member>();
   /** Metrics by connection, on the way of every leaf call. */
@@ -69,7 +75,16 @@ export class Fleet implements ScatterMetrics {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.#window = new BreakerWindow(options.breaker.windowMs);
+    const { breaker, ejection, clock, log, metrics } = options;
+    this.#breakers = new Breakers({
+      breaker,
+      ejection,
+      clock,
+      log,
+      metrics,
+      onChange: () => this.#changed(),
+      replicas: () => this.#set?.byShard ?? [],
+    });
   }
 
   /** Each shard has had a worker. Never false again: being ready must not depend on workers' failures. */
@@ -100,6 +115,7 @@ export class Fleet implements ScatterMetrics {
       if (named.has(id)) continue;
       this.#members.delete(id);
       this.#leaving.push(member);
+      this.#breakers.forgetWorker(id);
       this.#options.metrics.forgetWorker(id);
     }
     this.#next = {
@@ -118,7 +134,12 @@ export class Fleet implements ScatterMetrics {
     }
     this.#members.clear();
     this.#leaving = [];
-    this.#window.close();
+    this.#breakers.close();
+  }
+
+  /** An operator's word on a breaker: of a worker, or of a replica as "worker/shard". Throws RegatherError USAGE. */
+  override(target: string, word: BreakerWord): Overridden {
+    return this.#breakers.override(target, word);
   }
 
   /** Why it isn't covered: for readiness. */
@@ -140,7 +161,7 @@ export class Fleet implements ScatterMetrics {
         state: connection.state,
         reason: connection.reason,
         draining: connection.draining,
-        breaker: connection.breaker.state,
+        ...breakerStatus(connection.breaker),
         inFlight: connection.inFlight,
         tasks: connection.load.tasks,
         load: connection.load.reported,
@@ -156,7 +177,7 @@ export class Fleet implements ScatterMetrics {
           worker: worker.id,
           address: worker.address,
           state: !worker.serves(shard) ? 'not served' : worker.draining ? 'draining' : worker.state,
-          breaker: breaker.state,
+          ...breakerStatus(breaker),
           latency: Math.round(latency.relative(now) * 100) / 100,
         })),
       })),
@@ -202,6 +223,7 @@ export class Fleet implements ScatterMetrics {
       for (const [shard, { breaker }] of known.replicas) {
         if (worker.shards.includes(shard)) continue;
         known.replicas.delete(shard);
+        this.#breakers.forgetReplica(worker.id, shard);
         breaker.close();
       }
       return known;
@@ -227,8 +249,7 @@ export class Fleet implements ScatterMetrics {
       links: options.links,
       silenceMs: options.silenceMs,
       connectTimeoutMs: options.connectTimeoutMs,
-      breakerWindow: this.#window,
-      breaker: options.breaker,
+      breaker: this.#breakers.ofWorker(worker.id, worker.shards),
       onChange: () => this.#changed(),
       onState: (state, reason) => {
         // One that has left must not speak for the one that has its id now.
@@ -247,10 +268,6 @@ export class Fleet implements ScatterMetrics {
           log.warn(state === 'down' ? 'link is down' : 'link is refused', { reason });
         }
       },
-      onBreaker: (state: BreakerState) => {
-        metrics.setBreakerState(state);
-        log.warn(`the worker's breaker is ${state}`);
-      },
     });
     const member: Member = { connection, metrics, replicas: new Map() };
     this.#members.set(worker.id, member);
@@ -261,15 +278,12 @@ export class Fleet implements ScatterMetrics {
   #replicaOf(member: Member, shard: number): Replica {
     let replica = member.replicas.get(shard);
     if (replica === undefined) {
-      const { log, breaker } = this.#options;
       const { connection } = member;
       replica = {
         shard,
         worker: connection,
-        breaker: new Breaker(this.#window, breaker, (state) => {
-          log.warn(`a replica's breaker is ${state}`, { worker: connection.id, shard });
-          this.#changed();
-        }),
+        breaker: this.#breakers.ofReplica(connection.id, shard),
+        pace: new Pace(),
         latency: new ReplicaLatency(),
       };
       member.replicas.set(shard, replica);
@@ -315,6 +329,16 @@ export class Fleet implements ScatterMetrics {
     this.#everCovered = true;
     this.#options.onCovered();
   }
+}
+
+/** For /statusz. */
+function breakerStatus({ state, why, override, ejected }: Breaker): object {
+  return {
+    breaker: state,
+    ...(why === '' ? {} : { breakerWhy: why }),
+    ...(ejected ? { ejected } : {}),
+    ...(override === undefined ? {} : { override }),
+  };
 }
 
 const CANCELLED = 1;

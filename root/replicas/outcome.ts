@@ -2,8 +2,8 @@
 import { status } from '@grpc/grpc-js';
 import type { LeafEnd, TaskFailure } from '../../shared/link/leaf-call.ts';
 import type { MethodPlan } from '../../shared/schema/plan.ts';
+import type { Attempt } from '../attempt.ts';
 import type { Replica } from './replica-set.ts';
-import type { Share } from './share.ts';
 
 /** One retry after an attempt that started; those that didn't start go on as long as there are replicas. */
 const MAX_RETRIES = 1;
@@ -21,17 +21,21 @@ export function isVerdict({ source, code, notStarted }: TaskFailure): boolean {
   return source === 'task' && !notStarted && !BROKEN.has(code) && !UNTOLD.has(code);
 }
 
-export function recordBegin({ worker, replicas }: Share): void {
-  worker.breaker.begin();
-  for (let i = 0; i < replicas.length; i++) replicas[i]!.breaker.begin();
+export function recordBegin(attempt: Attempt, deadline: number): void {
+  const { worker, replicas } = attempt.share;
+  worker.breaker.begin(attempt, deadline);
+  for (let i = 0; i < replicas.length; i++) replicas[i]!.breaker.begin(attempt, deadline);
 }
 
 /** Breakers hear of settled outcomes only: what we cancelled says nothing, what ran into the deadline does. */
-export function recordEnd({ worker, tasks, replicas }: Share, { failures }: LeafEnd, now: number): void {
+export function recordEnd(attempt: Attempt, { failures }: LeafEnd, now: number, streaming: boolean): void {
+  const { worker, tasks, replicas } = attempt.share;
+  // A stream takes as long as its reader.
+  const elapsedMs = streaming ? Number.NaN : now - attempt.startedAt;
   if (failures.length === 0) {
-    worker.breaker.success();
+    worker.breaker.success(attempt, elapsedMs);
     for (let i = 0; i < replicas.length; i++) {
-      replicas[i]!.breaker.success();
+      succeeded(replicas[i]!, attempt, streaming);
       replicas[i]!.latency.trying = false;
     }
     return;
@@ -42,37 +46,43 @@ export function recordEnd({ worker, tasks, replicas }: Share, { failures }: Leaf
     const failure = failures.find((candidate) => candidate.shard === replica.shard);
     replica.latency.trying = false;
     if (failure === undefined) {
-      replica.breaker.success();
+      succeeded(replica, attempt, streaming);
       continue;
     }
-    recordFailure(replica, failure, now);
+    recordFailure(replica, failure, attempt, now);
     if (failure.source === 'transport') transport = true;
     else if (failure.code !== status.CANCELLED) answered = true;
     if (failure.pushbackMs > 0) {
       worker.load.pushbackUntil = Math.max(worker.load.pushbackUntil, now + failure.pushbackMs);
     }
   }
-  if (transport) worker.breaker.failure();
-  else if (answered) worker.breaker.success();
-  else worker.breaker.neutral();
+  if (transport) worker.breaker.failure(attempt);
+  else if (answered) worker.breaker.success(attempt, elapsedMs);
+  else worker.breaker.neutral(attempt);
+}
+
+/** Its own time, without what it waited for others of the call. */
+function succeeded({ breaker, pace }: Replica, attempt: Attempt, streaming: boolean): void {
+  breaker.success(attempt, streaming ? Number.NaN : pace.latestMs);
 }
 
 /** A status that tells of the request (NOT_FOUND, INVALID_ARGUMENT …) is a replica that works. */
-function recordFailure(replica: Replica, failure: TaskFailure, now: number): void {
+function recordFailure(replica: Replica, failure: TaskFailure, attempt: Attempt, now: number): void {
   const { breaker, latency } = replica;
   if (failure.source === 'transport') {
     // The connection's failure is the worker's; but a replica that loses tasks doesn't attract more of them.
-    breaker.neutral();
+    breaker.neutral(attempt);
     if (!failure.notStarted) latency.failed(now);
   } else if (failure.notStarted) {
-    breaker.neutral();
+    breaker.neutral(attempt);
   } else if (failure.source === 'protocol' || BROKEN.has(failure.code)) {
-    breaker.failure();
+    breaker.failure(attempt);
     latency.failed(now);
   } else if (UNTOLD.has(failure.code)) {
-    breaker.neutral();
+    breaker.neutral(attempt);
   } else {
-    breaker.success();
+    // How fast it is to say no is no proof of being fast.
+    breaker.success(attempt, Number.NaN);
   }
 }
 

@@ -6,6 +6,7 @@ import type { LeafTask } from '../../shared/link/leaf-call.ts';
 import type { Topology } from '../topology/topology.ts';
 import { best, type Chooser, isNewcomer, mayTry } from './balance.ts';
 import type { Breaker } from './breaker.ts';
+import type { Pace } from './pace.ts';
 import type { ReplicaLatency } from './replica-latency.ts';
 import { type Share, Shares } from './share.ts';
 import type { Worker } from './worker.ts';
@@ -17,6 +18,8 @@ export interface Replica {
   /** For the statuses of this replica's tasks. */
   readonly breaker: Breaker;
   readonly latency: ReplicaLatency;
+  /** How long its tasks take, for slow ejection. */
+  readonly pace: Pace;
 }
 
 export interface Unassigned {
@@ -84,6 +87,11 @@ export class ReplicaSet {
     return this.#most > 1;
   }
 
+  /** By shard. */
+  get byShard(): readonly (readonly Replica[])[] {
+    return this.#replicas;
+  }
+
   replicasOf(shard: number): readonly Replica[] {
     return this.#replicas[shard] ?? [];
   }
@@ -139,7 +147,7 @@ export class ReplicaSet {
     let last: Replica | undefined;
     for (const replica of list) {
       const { worker } = replica;
-      if (tried.includes(worker) || !reachable(replica) || worker.load.pushbackUntil > now) continue;
+      if (tried.includes(worker) || !sendable(replica) || worker.load.pushbackUntil > now) continue;
       if (allowed(replica)) well.push(replica);
       else if (lastResort) last ??= replica;
     }
@@ -172,7 +180,7 @@ export class ReplicaSet {
     let last: Replica | undefined;
     for (let i = 0; i < list.length; i++) {
       const replica = list[(turn + i) % list.length]!;
-      if (!reachable(replica)) continue;
+      if (!sendable(replica)) continue;
       if (allowed(replica)) return replica;
       last ??= replica;
     }
@@ -188,7 +196,7 @@ export class ReplicaSet {
     let usable = this.#usable[shard];
     if (usable === undefined) {
       const list = this.replicasOf(shard);
-      usable = list.filter(reachable);
+      usable = list.filter(sendable);
       if (list.every(closed)) {
         this.#usable[shard] = usable;
       } else {
@@ -232,15 +240,25 @@ export class ReplicaSet {
       return { task, cause: 'unavailable', detail: `no worker has shard ${task.shard} in the topology` };
     }
     const reasons = list.map(
-      ({ worker }) => `${worker.id} (${worker.address}) ${describe(worker, task.shard)}`,
+      (replica) => `${replica.worker.id} (${replica.worker.address}) ${describe(replica)}`,
     );
-    const open = list.every(({ worker }) => worker.breaker.state === 'open');
+    const open = list.every(refuses);
     return { task, cause: open ? 'breaker_open' : 'unavailable', detail: reasons.join('; ') };
   }
 }
 
 function reachable({ worker, shard }: Replica): boolean {
   return worker.connected && !worker.draining && worker.serves(shard);
+}
+
+/** An operator opened its breaker: nothing is sent to it, even if it is the last. */
+function refuses({ worker, breaker }: Replica): boolean {
+  return worker.breaker.refuses || breaker.refuses;
+}
+
+/** Could be asked, be it as the last resort. */
+export function sendable(replica: Replica): boolean {
+  return reachable(replica) && !refuses(replica);
 }
 
 function allowed(replica: Replica): boolean {
@@ -251,10 +269,12 @@ function closed({ worker, breaker }: Replica): boolean {
   return worker.breaker.state === 'closed' && breaker.state === 'closed';
 }
 
-function describe(worker: Worker, shard: number): string {
+function describe(replica: Replica): string {
+  const { worker, shard } = replica;
+  if (refuses(replica)) return 'is behind a breaker that an operator opened';
   if (!worker.connected)
     return worker.reason === '' ? `is ${worker.state}` : `is ${worker.state}: ${worker.reason}`;
   if (worker.draining) return 'is draining';
   if (!worker.serves(shard)) return `does not serve shard ${shard}`;
-  return 'is behind an open breaker';
+  return 'cannot be asked';
 }

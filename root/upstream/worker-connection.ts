@@ -5,7 +5,7 @@ import { LinkClient, type LinkState } from '../../shared/link/client.ts';
 import type { LeafCall, LeafHandle, LeafSink, Upstream } from '../../shared/link/leaf-call.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import type { ClientTls } from '../../shared/tls/credentials.ts';
-import { Breaker, type BreakerOptions, type BreakerState, type BreakerWindow } from '../replicas/breaker.ts';
+import type { Breaker } from '../replicas/breaker.ts';
 import { WorkerLoad } from '../replicas/load.ts';
 import type { Worker } from '../replicas/worker.ts';
 import { PlainUpstream } from './plain.ts';
@@ -23,12 +23,10 @@ export interface WorkerConnectionOptions {
   readonly links: boolean;
   readonly silenceMs: number;
   readonly connectTimeoutMs: number;
-  readonly breakerWindow: BreakerWindow;
-  readonly breaker: BreakerOptions;
-  /** The connection's state or its breaker's changed: choices made before may be stale. */
+  readonly breaker: Breaker;
+  /** The connection's state changed: choices made before may be stale. */
   readonly onChange: () => void;
   readonly onState?: (state: ConnectionState, reason: string) => void;
-  readonly onBreaker?: (state: BreakerState) => void;
 }
 
 export type ConnectionState = 'connecting' | 'link' | 'plain' | 'refused' | 'down' | 'closed';
@@ -58,10 +56,7 @@ export class WorkerConnection implements Worker {
     this.zone = options.zone;
     this.weight = options.weight;
     this.#options = options;
-    this.breaker = new Breaker(options.breakerWindow, options.breaker, (state) => {
-      options.onBreaker?.(state);
-      options.onChange();
-    });
+    this.breaker = options.breaker;
     if (options.links) {
       this.#link = new LinkClient({
         address: options.address,

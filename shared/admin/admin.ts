@@ -15,6 +15,10 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
+/** What an operator says of a breaker: `auto` takes back what was said before. */
+export const breakerWords = ['open', 'close', 'auto'] as const;
+export type BreakerWord = (typeof breakerWords)[number];
+
 export interface AdminOptions {
   /** "host:port"; port 0: any that is free. */
   readonly listen: string;
@@ -28,6 +32,8 @@ export interface AdminOptions {
   readonly status: () => object;
   readonly config: () => object;
   readonly reload?: (() => Promise<void>) | undefined;
+  /** An operator's word on a breaker. Throws RegatherError USAGE for a target that isn't there. */
+  readonly breaker?: ((target: string, word: BreakerWord) => object) | undefined;
   /** Beside the lifecycle's own state. */
   readonly ready: () => Readiness;
   readonly version?: string | undefined;
@@ -111,6 +117,14 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       if (lifecycle.state === 'ready') return { state: lifecycle.state };
       if (!(await lifecycle.undrain())) return conflict(reply, lifecycle.state);
       return { state: lifecycle.state };
+    },
+    '/breaker': (request, reply) => {
+      if (options.breaker === undefined) {
+        reply.code(501);
+        return { error: `This ${kind} has no breakers` };
+      }
+      const { target, word } = breakerQuery(request.query as Record<string, unknown>);
+      return options.breaker(target, word);
     },
     '/reload': async (_request, reply) => {
       if (options.reload === undefined) {
@@ -199,6 +213,24 @@ function wantsJson(request: FastifyRequest): boolean {
 function conflict(reply: FastifyReply, state: string): object {
   reply.code(409);
   return { error: `Not possible while ${state}`, state };
+}
+
+function breakerQuery(query: Record<string, unknown>): { target: string; word: BreakerWord } {
+  const { target, set } = query;
+  const word = breakerWords.find((one) => one === set);
+  if (word === undefined) {
+    throw new RegatherError(
+      'USAGE',
+      `Expected set to be one of ${breakerWords.join(', ')}, got ${JSON.stringify(set)}`,
+    );
+  }
+  if (typeof target !== 'string' || target === '') {
+    throw new RegatherError(
+      'USAGE',
+      `Expected target to be a worker, or worker/shard, got ${JSON.stringify(target)}`,
+    );
+  }
+  return { target, word };
 }
 
 function logQuery(query: Record<string, unknown>): { limit: number; level: string } {

@@ -47,5 +47,11 @@ export const adminRoutes = [
     guarded: true,
   },
   { method: 'POST', path: '/lifecycle/undrain', about: 'Takes requests again.', guarded: true },
+  {
+    method: 'POST',
+    path: '/breaker',
+    about: 'Holds a breaker open or closed: ?target=worker or worker/shard, &set=open, close or auto.',
+    guarded: true,
+  },
   { method: 'POST', path: '/reload', about: 'Reads the topology file again.', guarded: true },
 ] as const satisfies readonly AdminRoute[];

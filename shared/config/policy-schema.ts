@@ -115,6 +115,37 @@ const breaker = {
   }).default(3),
 };
 
+const ejection = {
+  enabled: flag({
+    description: 'Avoid replicas that are slow next to the others of their shard, as those are that fail.',
+    why: 'A replica that is slow all the time costs a hedge for every task.',
+  }).default(true),
+  factor: number(1.1, 1000, {
+    description: "Slow is a median latency above this multiple of the siblings' median.",
+    why: 'Machines of one kind differ by less, and a busy one by more only for a while.',
+  }).default(3),
+  window_ms: integer(100, 600_000, {
+    description: 'Medians are taken over this long.',
+    why: 'Shorter than a bad minute, longer than a collection of garbage.',
+  }).default(5_000),
+  windows: integer(1, 100, {
+    description: 'Slow windows in a row before a replica is ejected.',
+    why: 'One may be a deployment or a backup.',
+  }).default(3),
+  min_samples: integer(1, 1_000_000, {
+    description: 'Tasks that a replica must have answered in a window to be judged.',
+    why: 'A median of fewer is a guess.',
+  }).default(20),
+  min_ms: number(0, 60_000, {
+    description: 'A median up to this is never slow.',
+    why: 'Another zone is a few milliseconds away, and answers well.',
+  }).default(5),
+  max_percent: integer(1, 100, {
+    description: 'Workers that may be ejected at once, wholly or in part, in percent; one always may.',
+    why: 'If more are slow, the others could not take what they have.',
+  }).default(33),
+};
+
 /** For every method. Without defaults, so that what isn't said is the root's. */
 const perMethod = { balance, hedge, budget, retry };
 
@@ -125,6 +156,7 @@ export const policySchema = section({
   budget: section(budget).prefault({}),
   retry: section(retry).prefault({}),
   breaker: section(breaker).prefault({}),
+  ejection: section(ejection).prefault({}),
 });
 
 export const methodPolicySchema = section({

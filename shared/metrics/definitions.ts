@@ -203,6 +203,36 @@ export const rootDefinitions = {
     help: "Times that a worker's breaker entered a state: closed, half-open, open.",
     labels: ['worker', 'state'],
   },
+  breakerProbes: {
+    name: 'regather_root_breaker_probes_total',
+    type: 'counter',
+    help: 'Attempts that tried half-open breakers of a worker and its replicas, by outcome: ok, failed (also by being slow or never ending).',
+    labels: ['worker', 'outcome'],
+  },
+  replicaBreakers: {
+    name: 'regather_root_replica_breakers',
+    type: 'gauge',
+    help: "A worker's replicas by the state of their breaker: closed, half-open, open.",
+    labels: ['worker', 'state'],
+  },
+  replicaBreakerTransitions: {
+    name: 'regather_root_replica_breaker_transitions_total',
+    type: 'counter',
+    help: "Times that breakers of a worker's replicas entered a state: closed, half-open, open.",
+    labels: ['worker', 'state'],
+  },
+  breakerOverrides: {
+    name: 'regather_root_breaker_overrides',
+    type: 'gauge',
+    help: 'Breakers that an operator holds open or closed.',
+    labels: ['state'],
+  },
+  ejections: {
+    name: 'regather_root_ejections_total',
+    type: 'counter',
+    help: 'Times that a worker, or one replica on it, was ejected for being slow.',
+    labels: ['worker', 'unit'],
+  },
   topologyEpoch: {
     name: 'regather_root_topology_epoch',
     type: 'gauge',

@@ -20,6 +20,10 @@ export type LinkStateName = (typeof linkStates)[number];
 export const breakerStates = ['closed', 'half-open', 'open'] as const;
 export type BreakerStateName = (typeof breakerStates)[number];
 
+export const probeOutcomes = ['ok', 'failed'] as const;
+export const ejectionUnits = ['worker', 'replica'] as const;
+export const overrideStates = ['open', 'closed'] as const;
+
 /** regather.v1.Cause by number. */
 export const causes = [
   'CAUSE_UNSPECIFIED',
@@ -78,6 +82,11 @@ export class RootWorkerMetrics {
   readonly reconnects: Counter;
   /** Sent, by kind of attempt. */
   readonly tasks: Readonly<Record<AttemptKindName, Counter>>;
+  readonly breakerProbes: Readonly<Record<(typeof probeOutcomes)[number], Counter>>;
+  /** How many of its replicas have a breaker in that state. */
+  readonly replicaBreakers: Readonly<Record<BreakerStateName, Gauge>>;
+  readonly replicaBreakerTransitions: Readonly<Record<BreakerStateName, Counter>>;
+  readonly ejections: Readonly<Record<(typeof ejectionUnits)[number], Counter>>;
   readonly #linkState: Readonly<Record<LinkStateName, Gauge>>;
   readonly #breakerState: Gauge;
   readonly #breakerTransitions: Readonly<Record<BreakerStateName, Counter>>;
@@ -89,6 +98,12 @@ export class RootWorkerMetrics {
     this.#linkState = record(linkStates, (state) => families.linkState.child(id, state));
     this.#breakerState = families.breakerState.child(id);
     this.#breakerTransitions = record(breakerStates, (state) => families.breakerTransitions.child(id, state));
+    this.breakerProbes = record(probeOutcomes, (outcome) => families.breakerProbes.child(id, outcome));
+    this.replicaBreakers = record(breakerStates, (state) => families.replicaBreakers.child(id, state));
+    this.replicaBreakerTransitions = record(breakerStates, (state) =>
+      families.replicaBreakerTransitions.child(id, state),
+    );
+    this.ejections = record(ejectionUnits, (unit) => families.ejections.child(id, unit));
   }
 
   setLinkState(now: LinkStateName): void {
@@ -136,6 +151,7 @@ export interface RootMetrics {
   readonly tail: TailFamilies;
   readonly partialBytes: Counter;
   readonly unknownFields: Counter;
+  readonly breakerOverrides: Readonly<Record<(typeof overrideStates)[number], Gauge>>;
   readonly topologyEpoch: Gauge;
   readonly topologyErrors: Counter;
   method(name: string): RootMethodMetrics;
@@ -172,6 +188,11 @@ function families(registry: MetricRegistry) {
     linkReconnects: registry.counter(d.linkReconnects),
     breakerState: registry.gauge(d.breakerState),
     breakerTransitions: registry.counter(d.breakerTransitions),
+    breakerProbes: registry.counter(d.breakerProbes),
+    replicaBreakers: registry.gauge(d.replicaBreakers),
+    replicaBreakerTransitions: registry.counter(d.replicaBreakerTransitions),
+    breakerOverrides: registry.gauge(d.breakerOverrides),
+    ejections: registry.counter(d.ejections),
     topologyEpoch: registry.gauge(d.topologyEpoch),
     topologyErrors: registry.counter(d.topologyErrors),
   };
@@ -188,6 +209,10 @@ export function createRootMetrics(registry: MetricRegistry): RootMetrics {
     all.linkReconnects,
     all.breakerState,
     all.breakerTransitions,
+    all.breakerProbes,
+    all.replicaBreakers,
+    all.replicaBreakerTransitions,
+    all.ejections,
   ];
   return {
     inFlight: all.answersInFlight.child(),
@@ -198,6 +223,7 @@ export function createRootMetrics(registry: MetricRegistry): RootMetrics {
     tail: tailFamilies(registry),
     partialBytes: all.partialBytes.child(),
     unknownFields: all.unknownFields.child(),
+    breakerOverrides: record(overrideStates, (state) => all.breakerOverrides.child(state)),
     topologyEpoch: all.topologyEpoch.child(),
     topologyErrors: all.topologyErrors.child(),
     method(name) {

@@ -88,6 +88,8 @@ export async function startWorker(
 export interface RunningRoot {
   readonly root: Root;
   readonly address: string;
+  /** Where it was given one. */
+  readonly admin: string | undefined;
   readonly client: SearchClient;
 }
 
@@ -113,11 +115,11 @@ export async function startRoot(
     ...given,
   });
   t.teardown(() => root.stop());
-  const { address } = await root.start();
+  const { address, admin } = await root.start();
   if (ready) await isReady(root);
   const client = new SearchClient(address);
   t.teardown(() => client.close());
-  return { root, address, client };
+  return { root, address, admin, client };
 }
 
 export function isReady(root: Root): Promise<void> {

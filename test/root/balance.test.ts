@@ -2,6 +2,7 @@
 import test from 'ava';
 import type { BreakerState } from '../../root/replicas/breaker.ts';
 import { WorkerLoad } from '../../root/replicas/load.ts';
+import { Pace } from '../../root/replicas/pace.ts';
 import { ReplicaLatency } from '../../root/replicas/replica-latency.ts';
 import { type Replica, ReplicaSet, type Wanted } from '../../root/replicas/replica-set.ts';
 import type { Worker } from '../../root/replicas/worker.ts';
@@ -45,7 +46,7 @@ function setUp(count: number, { shards = 1, zone = undefined as string | undefin
     workers.map((worker): Replica => {
       const latency = new ReplicaLatency();
       for (let i = 0; i < 20; i++) latency.answered(10, 10, 0);
-      return { shard, worker, breaker: fakeBreaker(), latency };
+      return { shard, worker, breaker: fakeBreaker(), latency, pace: new Pace() };
     }),
   );
   const topology = { epoch: 1, shardCount: shards, virtualShards: 4096, workers: [] };

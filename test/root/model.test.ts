@@ -14,6 +14,7 @@ import { defaultPolicy, resolvePolicies } from '../../root/policy.ts';
 import { Breaker, BreakerWindow, defaultBreakerOptions } from '../../root/replicas/breaker.ts';
 import type { ExtraWork } from '../../root/replicas/budget.ts';
 import { WorkerLoad } from '../../root/replicas/load.ts';
+import { Pace } from '../../root/replicas/pace.ts';
 import { ReplicaLatency } from '../../root/replicas/replica-latency.ts';
 import { type Replica, ReplicaSet } from '../../root/replicas/replica-set.ts';
 import { Tails } from '../../root/replicas/tails.ts';
@@ -218,7 +219,7 @@ function run({ shards, replicas, method, seed, trouble, hurry, burst, newcomers 
   const options = { ...defaultBreakerOptions, minCalls: 1_000_000 };
   const breakers: Breaker[] = [];
   const newBreaker = (): Breaker => {
-    const breaker = new Breaker(window, options, () => {}, clock);
+    const breaker = new Breaker(window, options, {}, clock);
     breakers.push(breaker);
     return breaker;
   };
@@ -248,6 +249,7 @@ function run({ shards, replicas, method, seed, trouble, hurry, burst, newcomers 
           shard,
           worker: workers[host]!,
           breaker: newBreaker(),
+          pace: new Pace(),
           latency: latencyOf(host < newcomers),
         }),
       ),
