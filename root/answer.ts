@@ -149,6 +149,10 @@ export abstract class Answer<C extends AnyCall> implements Collector {
       this.fail(errorFailure(new RegatherError('CANCELLED', 'the client left')));
       return;
     }
+    if (why === 'in_vain') {
+      this.settle(this.scatter!.missing('cancelled', 'given up, because another shard turned its task away'));
+      return;
+    }
     const limit = `${Math.round(this.#accepted.timeoutMs)} ms`;
     this.settle(this.complete ? NO_MISSING : this.scatter!.missing('timeout', `no answer within ${limit}`));
   }

@@ -22,4 +22,5 @@ export interface Collector {
   finished(why: FinishReason): void;
 }
 
-export type FinishReason = 'settled' | 'deadline' | 'cancelled';
+/** `in_vain`: a task was turned away for overload, and nothing will do without it. */
+export type FinishReason = 'settled' | 'deadline' | 'in_vain' | 'cancelled';

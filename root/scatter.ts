@@ -82,6 +82,8 @@ export class Scatter {
   #hedgeAt = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
   #stalled = false;
+  /** A worker turned a task away and every shard is needed: what the others do is lost, and they have no time to lose. */
+  #inVain = false;
   #done = false;
 
   constructor(options: ScatterOptions, context: ScatterContext, collector: Collector) {
@@ -369,12 +371,17 @@ export class Scatter {
 
   #lose(state: TaskState, failure: TaskFailure, cause: Cause): void {
     this.#states!.lose(state, failure, cause);
+    if (cause === 'shed' && this.#options.plan.method.minCoverage === 1) this.#inVain = true;
   }
 
   #finishIfSettled(): void {
     if (this.#done) return;
     if (this.collector.complete) {
       this.#finish('settled');
+      return;
+    }
+    if (this.#inVain) {
+      this.#finish('in_vain');
       return;
     }
     if (this.#states === undefined || this.#states.lost === 0) return;

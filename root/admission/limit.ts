@@ -113,12 +113,13 @@ export class AdaptiveLimit {
     Object.assign(this.#report, { queueUs: 0, serviceUs: 0, tasks: 0, shed: 0 });
     // What isn't used says nothing of what more would do.
     if (peak < this.units / 2) return;
-    let gradient = Math.min(MOST_GRADIENT, Math.max(LEAST_GRADIENT, 1 / pressure));
-    if (!underLoad) gradient = Math.max(1, gradient);
-    if (shedShare > SHED_SHARE) gradient = Math.min(gradient, Math.max(LEAST_GRADIENT, 1 - 2 * shedShare));
+    const gradient = Math.min(MOST_GRADIENT, Math.max(underLoad ? LEAST_GRADIENT : 1, 1 / pressure));
+    const next = this.#perWorker * gradient + HEADROOM;
+    let perWorker = this.#perWorker + (next - this.#perWorker) * SMOOTHING;
+    // There is no doubt about it, so nothing to smooth: what a worker turned away has cost the others their share of it.
+    if (shedShare > SHED_SHARE) perWorker = this.#perWorker * Math.max(LEAST_GRADIENT, 1 - shedShare);
     const { min, max } = this.#options;
-    const next = this.#perWorker * gradient + (gradient < 1 && shedShare > SHED_SHARE ? 0 : HEADROOM);
-    this.#perWorker = Math.min(max, Math.max(min, this.#perWorker * (1 - SMOOTHING) + next * SMOOTHING));
+    this.#perWorker = Math.min(max, Math.max(min, perWorker));
     this.units = this.#inUnits();
   }
 

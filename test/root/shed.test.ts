@@ -2,8 +2,10 @@
 import { status } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
 import type { RootOptions } from '../../root/root.ts';
+import type { Call } from '../../shard/handlers.ts';
+import { shardOf } from '../../shared/keys/shard-of.ts';
 import { type Answer, type RunningRoot, startRoot } from '../kit/cluster.ts';
-import { gate, type Served, serve, until } from '../worker/kit.ts';
+import { gate, type Handlers, type Served, serve, until } from '../worker/kit.ts';
 
 interface Held extends RunningRoot {
   readonly worker: Served;
@@ -142,3 +144,43 @@ test("a worker's pushback reaches the client when its task could go nowhere else
   open();
   t.is((await first).code, 0);
 });
+
+/** With the other shards' tasks running on, a cluster at twice its load did a quarter of what it could: most of its work was for answers that had failed. */
+test('when a worker turns a task away, what the others do for that answer stops at once', async (t) => {
+  const busy = await serve(t, { shards: [0], shardCount: 2, concurrency: 1, queue: 0, handlers: holding() });
+  const slow = await serve(t, { shards: [1], shardCount: 2, handlers: holding() });
+  const { client, root } = await startRoot(t, [
+    { id: 'busy', address: busy.addresses.address, shards: [0] },
+    { id: 'slow', address: slow.addresses.address, shards: [1] },
+  ]);
+  let leave = (): void => {};
+  const first = client.call('Get', { id: keyOf(0) }, { started: (cancel) => (leave = cancel) });
+  await until(() => running(busy) === 1, 'the slot is taken');
+  const answer = await client.call('TopK', { text: 'x' });
+  t.is(answer.code, status.RESOURCE_EXHAUSTED, answer.details);
+  t.regex(answer.details, /0 of 2 shards answered; missing 0-1: shard 0: shed: /);
+  t.deepEqual(answer.coverage?.missing.map(({ cause, detail }) => [cause, detail])[1], [
+    'CANCELLED',
+    'given up, because another shard turned its task away',
+  ]);
+  await until(() => running(slow) === 0, 'the other task is stopped');
+  leave();
+  await first;
+  await until(() => (root.status() as RootStatus).admission.inUse === 0, 'nothing is under way');
+});
+
+const running = ({ worker }: Served) => (worker.status() as { tasks: { running: number } }).tasks.running;
+
+/** Handlers that end when they are told to. */
+function holding(): Handlers {
+  const hold = (_request: unknown, { signal }: Call) =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve({})));
+  return { TopK: hold, Get: hold };
+}
+
+/** A key that goes to that shard of two. */
+function keyOf(shard: number): string {
+  for (let i = 0; ; i++) {
+    if (shardOf(`${i}`, 2) === shard) return `${i}`;
+  }
+}
