@@ -74,7 +74,7 @@ export class FaultProxy {
   #accept(root: Socket): void {
     if (this.#mode === 'reset') {
       root.on('error', () => {});
-      root.resetAndDestroy();
+      resetNow(root);
       return;
     }
     const deaf = this.#mode === 'silent' || this.#mode === 'black-hole';
@@ -120,7 +120,7 @@ export class FaultProxy {
   }
 
   #reset(pair: Pair): void {
-    pair.root.resetAndDestroy();
+    resetNow(pair.root);
     this.#end(pair);
   }
 
@@ -129,4 +129,14 @@ export class FaultProxy {
     pair.root.destroy();
     pair.worker?.destroy();
   }
+}
+
+/**
+ * RST, and nothing else before it. `resetAndDestroy` first sends what is left and a FIN; destroyed meanwhile, it leaves a handle that is never closed
+ * and keeps the event loop spinning (Node 26). What it does in the end is this.
+ */
+function resetNow(socket: Socket): void {
+  // With a FIN on its way there is no resetting any more.
+  if (!socket.writableEnded) (socket as Socket & { resetAndClosing: boolean }).resetAndClosing = true;
+  socket.destroy();
 }
