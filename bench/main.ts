@@ -2,15 +2,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { discoverScenarios } from './discover.ts';
 import { updateDocs } from './report/docs.ts';
 import type { Report } from './report/report.ts';
 import { formatMarkdown, formatShort, formatText } from './report/table.ts';
 import { type Scenario, UsageError } from './scenario.ts';
-import { memory } from './scenarios/memory.ts';
-import { merge } from './scenarios/merge.ts';
-import { overhead } from './scenarios/overhead.ts';
 
-const scenarios: readonly Scenario[] = [overhead, merge, memory];
+const scenarios = await discoverScenarios();
 
 interface Flags {
   readonly json?: string;
@@ -35,7 +33,7 @@ for (const scenario of scenarios) {
     .option('--seconds <s>', 'length of a measured window', positive)
     .option('--arms <a,b>', 'only these', (text) => text.split(','))
     .option('--cpu-prof <dir>', "write the roots' CPU profiles here, from a window of their own")
-    .addHelpText('after', `\nArms:\n${list(scenario.arms)}\n\nMetrics:\n${list(scenario.metrics)}`)
+    .addHelpText('after', details(scenario))
     .action((flags: Flags) => run(scenario, flags));
 }
 
@@ -82,6 +80,11 @@ function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Expected a number above 0.');
   return value;
+}
+
+function details({ arms, metrics, faults = [] }: Scenario): string {
+  const broken = faults.length === 0 ? '' : `\n\nFaults:\n${faults.map((fault) => `  ${fault}`).join('\n')}`;
+  return `\nArms:\n${list(arms)}\n\nMetrics:\n${list(metrics)}${broken}`;
 }
 
 function list(entries: Readonly<Record<string, string>>): string {

@@ -1,3 +1,4 @@
+import type { ArmSpec } from './arms.ts';
 import type { Report } from './report/report.ts';
 
 export interface RunOptions {
@@ -7,30 +8,71 @@ export interface RunOptions {
   /** Length of one measured window. */
   readonly seconds?: number;
   readonly arms?: readonly string[];
+  /** Only these, where a scenario has several. */
+  readonly conditions?: readonly string[];
+  /** µs of CPU per answer on top, by arm: to see that what finds slower arms finds them. */
+  readonly burnUs?: Readonly<Record<string, number>>;
   /** Where CPU profiles of the roots go, taken in a window of their own after the measured ones. */
   readonly cpuProfDir?: string;
   /** One line about how far it is, for people. */
   progress(line: string): void;
 }
 
+/** A ratio of two arms that a change of the code must not make worse. */
+export interface Watched {
+  readonly metric: string;
+  readonly condition: string;
+  readonly arm: string;
+  /** The arm that it is divided by, round by round. */
+  readonly over: string;
+  /** Which way is worse. */
+  readonly worse: 'higher' | 'lower';
+  /** What isn't a change, relative: 0.15 lets it get 15 % worse. */
+  readonly tolerance: number;
+}
+
+/** A file in scenarios/ whose `scenario` is one: being there is all that it takes to be run, checked and documented. */
 export interface Scenario {
+  /** The file's name without its ending. */
   readonly name: string;
   /** What the figures are to show, in one sentence. */
   readonly claim: string;
   readonly arms: Readonly<Record<string, string>>;
   readonly metrics: Readonly<Record<string, string>>;
+  /** What is broken on purpose, and when; left out: nothing. */
+  readonly faults?: readonly string[];
+  /** Which ratios the regression guard watches; left out: none. */
+  readonly guard?: readonly Watched[];
   /** Throws if what an arm answered is wrong: then there are no figures. */
   run(options: RunOptions): Promise<Report>;
 }
 
-/** The arms to run, in the scenario's order. */
-export function chooseArms(scenario: Scenario, asked: readonly string[] | undefined): string[] {
-  const known = Object.keys(scenario.arms);
+/** The names of the arms to run, in the scenario's order. Throws UsageError. */
+export function chooseNames(
+  scenario: string,
+  arms: Readonly<Record<string, unknown>>,
+  asked: readonly string[] | undefined,
+): string[] {
+  const known = Object.keys(arms);
   for (const arm of asked ?? []) {
     if (!known.includes(arm))
-      throw new UsageError(`Expected arms of ${scenario.name} (${known.join(', ')}), got "${arm}"`);
+      throw new UsageError(`Expected arms of ${scenario} (${known.join(', ')}), got "${arm}"`);
   }
   return asked === undefined ? known : known.filter((arm) => asked.includes(arm));
+}
+
+/** The arms to run, in the scenario's order, with what is to be burned in them. Throws UsageError. */
+export function chooseArms(
+  scenario: string,
+  arms: Readonly<Record<string, ArmSpec>>,
+  { arms: asked, burnUs }: Pick<RunOptions, 'arms' | 'burnUs'>,
+): Record<string, ArmSpec> {
+  return Object.fromEntries(
+    chooseNames(scenario, arms, asked).map((name) => {
+      const burn = burnUs?.[name];
+      return [name, burn === undefined ? arms[name]! : { ...arms[name]!, burnUs: burn }];
+    }),
+  );
 }
 
 /** The command line was wrong: exit 2. */

@@ -4,27 +4,33 @@
  */
 import { type EchoHit, echoRequest, echoResponse } from './codec.ts';
 
-export const shardCount = 16;
-export const workerCount = 8;
 export const hitLimit = 5;
+const textBytes = 60;
+const idDigits = 10;
 
-/** Shards 2w and 2w+1 live on worker w. */
-export function shardsOf(worker: number): number[] {
-  const each = shardCount / workerCount;
-  return Array.from({ length: each }, (_, i) => worker * each + i);
-}
-
-export function makeRequest(): Buffer {
-  const bytes = echoRequest.encode({ text: Buffer.alloc(60, 'regather '), limit: hitLimit });
+/** 64 bytes. Its number is in the text, so that what a replica does with it can be the same behind every root. */
+export function makeRequest(id = 0): Buffer {
+  const bytes = echoRequest.encode({ text: textOf(id), limit: hitLimit });
   expectSize('request', bytes, 64);
   return bytes;
+}
+
+function textOf(id: number): Buffer {
+  return Buffer.alloc(textBytes, `${String(id).padStart(idDigits, '0')} regather regather`);
+}
+
+/** The number that `makeRequest` was given. The text comes first in the message. */
+export function requestId(request: Uint8Array): number {
+  let id = 0;
+  for (let i = 2; i < 2 + idDigits; i++) id = id * 10 + request[i]! - 48;
+  return id;
 }
 
 function hitsOf(shard: number): EchoHit[] {
   return Array.from({ length: hitLimit }, (_, rank) => ({
     id: `doc-${String(shard).padStart(3, '0')}-${String(rank).padStart(4, '0')}`,
-    // Best first within a shard, and every shard has some chance to be in the answer.
-    score: 1000 - rank * 16 - ((shard * 7) % shardCount),
+    // Best first within a shard, and many shards have some chance to be in the answer.
+    score: 1000 - rank * 16 - ((shard * 7) % 16),
   }));
 }
 
@@ -51,12 +57,12 @@ export function echoShard(shard: number): (request: Uint8Array) => Uint8Array {
   return answer;
 }
 
-/** What a root must answer with, encoded canonically: fields by number. */
-export function expectedAnswer(): Buffer {
+/** What a root must answer the request with, encoded canonically: fields by number. */
+export function expectedAnswer(shardCount: number, id = 0): Buffer {
   const shards = Array.from({ length: shardCount }, (_, shard) => shard);
   const hits = shards.flatMap(hitsOf).sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1));
   return echoResponse.encode({
-    text: echoRequest.decode(makeRequest()).text,
+    text: textOf(id),
     matched: shards.reduce((sum, shard) => sum + 20_000 + shard, 0),
     least: -(20_000 + shardCount - 1),
     greatest: 2_000_000 + shardCount - 1,

@@ -12,12 +12,40 @@ import {
 import { bind } from '../echo/bind.ts';
 import { channelOptions, serverOptions } from '../echo/channel.ts';
 import { batchPath, batchRequest, batchResponse, type EchoResponse, echoRequest } from '../echo/codec.ts';
-import { shardsOf } from '../echo/shards.ts';
+import type { PlacedWorker } from '../echo/placement.ts';
 import { rootMethod } from './by-hand-root.ts';
 import { mergeByHand } from './merge-by-hand.ts';
 
-export async function startBatchedRoot(workers: readonly string[]): Promise<string> {
-  const clients = workers.map((address) => new Client(address, credentials.createInsecure(), channelOptions));
+/** One way to ask for all shards: who is asked for which. With several replicas such ways take turns. */
+type Round = readonly { readonly client: Client; readonly shards: number[] }[];
+
+function roundsOf(workers: readonly PlacedWorker[]): Round[] {
+  const clients = workers.map(
+    ({ address }) => new Client(address, credentials.createInsecure(), channelOptions),
+  );
+  const holders: number[][] = [];
+  workers.forEach(({ shards }, worker) => {
+    for (const shard of shards) {
+      holders[shard] ??= [];
+      holders[shard].push(worker);
+    }
+  });
+  const replicas = Math.max(...holders.map((list) => list.length));
+  return Array.from({ length: replicas }, (_, turn) => {
+    const batches = new Map<number, number[]>();
+    holders.forEach((list, shard) => {
+      const worker = list[turn % list.length]!;
+      const shards = batches.get(worker);
+      if (shards === undefined) batches.set(worker, [shard]);
+      else shards.push(shard);
+    });
+    return [...batches].map(([worker, shards]) => ({ client: clients[worker]!, shards }));
+  });
+}
+
+export async function startBatchedRoot(workers: readonly PlacedWorker[]): Promise<string> {
+  const rounds = roundsOf(workers);
+  let turn = 0;
   const noMetadata = new Metadata();
 
   const server = new Server(serverOptions);
@@ -30,15 +58,17 @@ export async function startBatchedRoot(workers: readonly string[]): Promise<stri
         const cancelAll = (): void => {
           for (const workerCall of calls) workerCall.cancel();
         };
-        const batches = clients.map(
-          (client, worker) =>
+        const round = rounds[turn]!;
+        turn = (turn + 1) % rounds.length;
+        const batches = round.map(
+          ({ client, shards }) =>
             new Promise<{ answers: EchoResponse[] }>((resolve, reject) => {
               calls.push(
                 client.makeUnaryRequest(
                   batchPath,
                   batchRequest.encode,
                   batchResponse.decode,
-                  { shards: shardsOf(worker), request: call.request },
+                  { shards, request: call.request },
                   noMetadata,
                   options,
                   (error, batch) => (error === null ? resolve(batch!) : reject(error)),
@@ -49,8 +79,13 @@ export async function startBatchedRoot(workers: readonly string[]): Promise<stri
         call.on('cancelled', cancelAll);
         Promise.all(batches).then(
           (all) => {
-            // Worker by worker is shard order here, so `first` stays right.
-            const answers = all.flatMap((batch) => batch.answers);
+            // In shard order, so that `first` stays right.
+            const answers: EchoResponse[] = [];
+            all.forEach((batch, i) => {
+              round[i]!.shards.forEach((shard, position) => {
+                answers[shard] = batch.answers[position]!;
+              });
+            });
             callback(null, mergeByHand(answers, echoRequest.decode(call.request).limit));
           },
           (error) => {

@@ -13,7 +13,7 @@ import {
 import { bind } from '../echo/bind.ts';
 import { channelOptions, raw, serverOptions } from '../echo/channel.ts';
 import { type EchoResponse, echoPath, echoRequest, echoResponse } from '../echo/codec.ts';
-import { shardCount, shardsOf } from '../echo/shards.ts';
+import type { PlacedWorker } from '../echo/placement.ts';
 import { mergeByHand } from './merge-by-hand.ts';
 
 /** The request stays bytes, because it is passed on as it is; the answer is encoded by protobufjs. */
@@ -27,18 +27,43 @@ export const rootMethod: MethodDefinition<Buffer, EchoResponse> = {
   responseDeserialize: echoResponse.decode,
 };
 
-export async function startByHandRoot(workers: readonly string[]): Promise<string> {
-  const clientOf: Client[] = [];
-  const metadataOf: Metadata[] = [];
-  workers.forEach((address, worker) => {
-    const client = new Client(address, credentials.createInsecure(), channelOptions);
-    for (const shard of shardsOf(worker)) {
-      clientOf[shard] = client;
-      metadataOf[shard] = new Metadata();
-      metadataOf[shard]!.set('shard', String(shard));
-    }
-  });
+/** What calls a shard: with several replicas they take turns. */
+interface ShardCaller {
+  readonly clients: readonly Client[];
+  readonly metadata: Metadata;
+  turn: number;
+}
 
+export async function startByHandRoot(workers: readonly PlacedWorker[]): Promise<string> {
+  return await serveByHand(
+    callersOf(workers, ({ address }) => new Client(address, credentials.createInsecure(), channelOptions)),
+  );
+}
+
+function callersOf(
+  workers: readonly PlacedWorker[],
+  connect: (worker: PlacedWorker) => Client,
+): ShardCaller[] {
+  const callers: (ShardCaller & { clients: Client[] })[] = [];
+  for (const worker of workers) {
+    const client = connect(worker);
+    for (const shard of worker.shards) {
+      const caller = callers[shard];
+      if (caller !== undefined) caller.clients.push(client);
+      else callers[shard] = { clients: [client], metadata: shardMetadata(shard), turn: 0 };
+    }
+  }
+  return callers;
+}
+
+export function shardMetadata(shard: number): Metadata {
+  const metadata = new Metadata();
+  metadata.set('shard', String(shard));
+  return metadata;
+}
+
+/** The root itself, given how each shard is called. */
+export async function serveByHand(callers: readonly ShardCaller[]): Promise<string> {
   const server = new Server(serverOptions);
   server.addService(
     { Echo: rootMethod },
@@ -50,16 +75,18 @@ export async function startByHandRoot(workers: readonly string[]): Promise<strin
           for (const shardCall of calls) shardCall.cancel();
         };
         const answers: Promise<EchoResponse>[] = [];
-        for (let shard = 0; shard < shardCount; shard++) {
+        for (const caller of callers) {
+          const client = caller.clients[caller.turn]!;
+          caller.turn = (caller.turn + 1) % caller.clients.length;
           answers.push(
             new Promise((resolve, reject) => {
               calls.push(
-                clientOf[shard]!.makeUnaryRequest(
+                client.makeUnaryRequest(
                   echoPath,
                   raw,
                   echoResponse.decode,
                   call.request,
-                  metadataOf[shard]!,
+                  caller.metadata,
                   options,
                   (error, answer) => (error === null ? resolve(answer!) : reject(error)),
                 ),

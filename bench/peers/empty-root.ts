@@ -11,8 +11,8 @@ import { raw, serverOptions } from '../echo/channel.ts';
 import { echoPath } from '../echo/codec.ts';
 import { expectedAnswer } from '../echo/shards.ts';
 
-export async function startEmptyRoot(): Promise<string> {
-  const answer = expectedAnswer();
+export async function startEmptyRoot(shardCount: number): Promise<string> {
+  const answer = expectedAnswer(shardCount);
   const method: MethodDefinition<Buffer, Buffer> = {
     path: echoPath,
     requestStream: false,

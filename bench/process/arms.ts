@@ -1,55 +1,59 @@
 /** The processes of each arm: its own root, workers that arms of one kind share, and a client that all share. */
+import type { ArmSpec } from '../arms.ts';
 import { echoPath } from '../echo/codec.ts';
-import { expectedAnswer, makeRequest, shardsOf, workerCount } from '../echo/shards.ts';
+import { expectedAnswer, makeRequest } from '../echo/shards.ts';
+import type { StartedRoot } from '../regather/root.ts';
 import { BenchProcess } from './bench-process.ts';
-import type { WorkerKind } from './worker.ts';
+import { type BenchWorker, type FleetOptions, startFleet } from './fleet.ts';
 
 export interface Arm {
   readonly name: string;
+  readonly address: string;
+  /** Of Regather's, where the arm asks for it. */
+  readonly admin: string | undefined;
   readonly root: BenchProcess;
   readonly client: BenchProcess;
-  readonly workers: readonly BenchProcess[];
+  readonly workers: readonly BenchWorker[];
 }
 
-/** Starts the arms' roots, the workers that they need, and one client. Stop them all with `BenchProcess.stopAll`. */
-export async function startArms(names: readonly string[]): Promise<Arm[]> {
+/** Starts the arms' roots, the workers that they need, and one client. Stop them all with `stopArms`. */
+export async function startArms(
+  specs: Readonly<Record<string, ArmSpec>>,
+  options: FleetOptions,
+): Promise<Arm[]> {
+  const { shardCount } = options.placement;
   const request = makeRequest().toString('base64');
-  const expected = expectedAnswer().toString('base64');
-  const kinds = [...new Set(names.map(kindOfWorkers))];
+  const expected = expectedAnswer(shardCount).toString('base64');
+  const kinds = [...new Set(Object.values(specs).flatMap(({ workers }) => workers ?? []))];
   const fleets = new Map(
-    await Promise.all(kinds.map(async (kind) => [kind, await startFleet(kind)] as const)),
+    await Promise.all(kinds.map(async (kind) => [kind, await startFleet(kind, options)] as const)),
   );
   const client = new BenchProcess('client', 'process/client.ts');
   return await Promise.all(
-    names.map(async (name): Promise<Arm> => {
-      const fleet = fleets.get(kindOfWorkers(name))!;
+    Object.entries(specs).map(async ([name, arm]): Promise<Arm> => {
+      const workers = arm.workers === undefined ? [] : fleets.get(arm.workers)!;
       const root = new BenchProcess(`root of ${name}`, 'process/root.ts');
-      const address = await root.ask<string>('start', { arm: name, workers: fleet.addresses });
+      const placed = workers.map(({ address, shards }) => ({ address, shards }));
+      const { address, admin } = await root.ask<StartedRoot>('start', { arm, workers: placed, shardCount });
       await client.ask('connect', { arm: name, address, path: echoPath, request, expected });
-      return { name, root, client, workers: fleet.processes };
+      return { name, address, admin, root, client, workers };
     }),
   );
 }
 
-interface Fleet {
-  readonly processes: readonly BenchProcess[];
-  readonly addresses: readonly string[];
+export async function stopArms(arms: readonly Arm[]): Promise<void> {
+  await BenchProcess.stopAll();
+  for (const worker of new Set(arms.flatMap((arm) => arm.workers))) await worker.close();
 }
 
-function kindOfWorkers(arm: string): WorkerKind | undefined {
-  if (arm === 'empty') return undefined;
-  if (arm === 'by-hand' || arm === 'batched') return 'by-hand';
-  return arm === 'links-no-combine' ? 'regather-no-combine' : 'regather';
-}
-
-async function startFleet(kind: WorkerKind | undefined): Promise<Fleet> {
-  if (kind === undefined) return { processes: [], addresses: [] };
-  const processes = Array.from(
-    { length: workerCount },
-    (_, index) => new BenchProcess(`${kind} worker ${index}`, 'process/worker.ts'),
-  );
-  const addresses = await Promise.all(
-    processes.map((worker, index) => worker.ask<string>('start', { kind, shards: shardsOf(index) })),
-  );
-  return { processes, addresses };
+/** One answer of each, compared byte for byte. Throws if it is another. */
+export async function checkAnswers(arms: readonly Arm[]): Promise<void> {
+  for (const { name, client } of arms) {
+    const { failures, firstFailure } = await client.ask<{ failures: number; firstFailure: string }>('run', {
+      arm: name,
+      inFlight: 1,
+      answers: 1,
+    });
+    if (failures > 0) throw new Error(`${name}: ${firstFailure}`);
+  }
 }

@@ -20,7 +20,7 @@ export class BenchProcess {
   constructor(name: string, module: string, args: readonly string[] = []) {
     this.name = name;
     this.#child = fork(fileURLToPath(new URL(`../${module}`, import.meta.url)), args, {
-      execArgv: ['--expose-gc'],
+      execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#child.on('message', (reply: Reply) => this.#onReply(reply));
@@ -36,6 +36,19 @@ export class BenchProcess {
       this.#waiting.set(id, { resolve: resolve as (reply: unknown) => void, reject });
       this.#child.send({ id, ask, body });
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** No goodbye. Resolves when it is gone. */
+  async kill(): Promise<void> {
+    running.delete(this);
+    if (this.#gone !== undefined) return;
+    const exit = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await exit;
   }
 
   usage(): Promise<Usage> {

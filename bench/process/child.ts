@@ -1,6 +1,7 @@
 /** The child's end of the bench's process protocol: questions by name, each answered once. */
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
+import { collectedRss, resources } from './resources.ts';
 
 export type Ask = { readonly id: number; readonly ask: string; readonly body: unknown };
 export type Reply = { readonly id: number; readonly reply?: unknown; readonly error?: string };
@@ -12,11 +13,18 @@ export interface Usage {
 }
 
 /**
- * Serves the parent's questions: `usage`, `rss`, `profileStart`, `profileStop` everywhere, and the given ones. The process ends when the parent
+ * Serves the parent's questions: `usage`, `rss`, `resources`, `profileStart`, `profileStop` everywhere, and the given ones. The process ends when the parent
  * disconnects or is gone.
  */
 export function serveParent(answers: Record<string, (body: never) => unknown>): void {
-  const all: Record<string, (body: never) => unknown> = { usage, rss, profileStart, profileStop, ...answers };
+  const all: Record<string, (body: never) => unknown> = {
+    usage,
+    rss: collectedRss,
+    resources,
+    profileStart,
+    profileStop,
+    ...answers,
+  };
   process.on('message', (message: Ask) => void answer(message, all));
   process.on('disconnect', () => process.exit(0));
 }
@@ -39,18 +47,6 @@ async function answer(message: Ask, answers: Record<string, (body: never) => unk
 function usage(): Usage {
   const { user, system } = process.cpuUsage();
   return { cpuUs: user + system, atMs: performance.timeOrigin + performance.now() };
-}
-
-/** Resident bytes after forced collections; the process has to run with --expose-gc. */
-async function rss(): Promise<number> {
-  const { gc } = globalThis as { gc?: () => void };
-  if (gc === undefined) throw new Error('Expected --expose-gc');
-  for (let i = 0; i < 3; i++) {
-    gc();
-    // Finalizers and the allocator's own trimming run between collections.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return process.memoryUsage().rss;
 }
 
 let session: Session | undefined;

@@ -22,6 +22,7 @@ export interface Marked {
   readonly elapsedMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms: number;
   readonly maxMs: number;
 }
 
@@ -84,6 +85,7 @@ class Loop {
       elapsedMs: now - this.#since,
       p50Ms: at(0.5),
       p99Ms: at(0.99),
+      p999Ms: at(0.999),
       maxMs: at(1),
     };
     this.#latencies = [];

@@ -1,25 +1,37 @@
 /** A root process of any arm. An arm's code is loaded only where it runs, or its memory would be in the others' figures. */
+import type { ArmSpec } from '../arms.ts';
+import type { PlacedWorker } from '../echo/placement.ts';
+import type { StartedRoot } from '../regather/root.ts';
+import { burnPerRequest } from './burn.ts';
 import { serveParent } from './child.ts';
 
-type Start = (workers: readonly string[]) => Promise<string>;
+export interface RootSpec {
+  readonly arm: ArmSpec;
+  readonly workers: readonly PlacedWorker[];
+  readonly shardCount: number;
+}
 
-const links: Start = async (workers) =>
-  (await import('../regather/root.ts')).startRegatherRoot(workers, true);
-
-const starts: Record<string, Start> = {
-  'by-hand': async (workers) => (await import('../peers/by-hand-root.ts')).startByHandRoot(workers),
-  batched: async (workers) => (await import('../peers/batched-root.ts')).startBatchedRoot(workers),
-  plain: async (workers) => (await import('../regather/root.ts')).startRegatherRoot(workers, false),
-  // The difference is in its workers.
-  'links-no-combine': links,
-  links,
-  empty: async () => (await import('../peers/empty-root.ts')).startEmptyRoot(),
-};
+async function start({ arm, workers, shardCount }: RootSpec): Promise<StartedRoot> {
+  const { root } = arm;
+  switch (root.kind) {
+    case 'by-hand':
+      return { address: await (await import('../peers/by-hand-root.ts')).startByHandRoot(workers) };
+    case 'batched':
+      return { address: await (await import('../peers/batched-root.ts')).startBatchedRoot(workers) };
+    case 'hedged':
+      return {
+        address: await (await import('../peers/hedged-root.ts')).startHedgedRoot(workers, root.delayMs),
+      };
+    case 'empty':
+      return { address: await (await import('../peers/empty-root.ts')).startEmptyRoot(shardCount) };
+    case 'regather':
+      return await (await import('../regather/root.ts')).startRegatherRoot(workers, shardCount, root);
+  }
+}
 
 serveParent({
-  start: (body: { arm: string; workers: readonly string[] }) => {
-    const start = starts[body.arm];
-    if (start === undefined) throw new Error(`No root for arm "${body.arm}"`);
-    return start(body.workers);
+  start: async (spec: RootSpec) => {
+    if (spec.arm.burnUs !== undefined) burnPerRequest(spec.arm.burnUs);
+    return await start(spec);
   },
 });

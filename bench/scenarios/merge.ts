@@ -2,26 +2,28 @@
 import { BenchProcess } from '../process/bench-process.ts';
 import { readMachine } from '../report/machine.ts';
 import { type Measured, medianOf, type Report, withRatios } from '../report/report.ts';
-import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseNames, type RunOptions, type Scenario } from '../scenario.ts';
 
 const baseline = 'decode-sort';
 
-export const merge: Scenario = {
+const describedArms = {
+  'decode-sort': 'protobufjs: decode 64 partials, sort all hits, cut, encode',
+  'decode-select': 'protobufjs: decode, pick the best of the sorted partials, encode',
+  wire: "Regather's merge of the same partials",
+};
+
+export const scenario: Scenario = {
   name: 'merge',
   claim:
     'Merging on wire bytes takes a small part of the time of decoding, merging and encoding, for the same bytes.',
-  arms: {
-    'decode-sort': 'protobufjs: decode 64 partials, sort all hits, cut, encode',
-    'decode-select': 'protobufjs: decode, pick the best of the sorted partials, encode',
-    wire: "Regather's merge of the same partials",
-  },
+  arms: describedArms,
   metrics: { time: 'one merge of 64 partials with 100 hits each into the best 100 (µs)' },
   run,
 };
 
 async function run(options: RunOptions): Promise<Report> {
   const machine = readMachine();
-  const arms = chooseArms(merge, options.arms);
+  const arms = chooseNames(scenario.name, describedArms, options.arms);
   const rounds = options.rounds ?? (options.smoke ? 1 : 11);
   const seconds = options.seconds ?? (options.smoke ? 0.1 : 0.5);
   const warmUpSeconds = options.smoke ? 0.05 : 1;
@@ -49,8 +51,8 @@ async function run(options: RunOptions): Promise<Report> {
   );
   const time = (arm: string): number => medianOf(measured, arm, 'time');
   return {
-    scenario: merge.name,
-    claim: merge.claim,
+    scenario: scenario.name,
+    claim: scenario.claim,
     baseline,
     machine,
     at: new Date().toISOString(),
