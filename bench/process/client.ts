@@ -39,6 +39,7 @@ class Loop {
   #firstFailure = '';
   #since = performance.now();
   #left = Number.POSITIVE_INFINITY;
+  #next: (() => void) | undefined;
 
   constructor(target: Target) {
     this.#session = connect(`http://${target.address}`);
@@ -71,6 +72,15 @@ class Loop {
     return new Promise((resolve) => {
       this.#stopped = resolve;
     });
+  }
+
+  /** Resolves when something was answered since the last `mark`. */
+  async something(): Promise<void> {
+    while (this.#latencies.length === 0 && this.#failures === 0) {
+      await new Promise<void>((resolve) => {
+        this.#next = resolve;
+      });
+    }
   }
 
   mark(): Marked {
@@ -134,6 +144,7 @@ class Loop {
         `an answer of other bytes: ${body?.toString('hex') ?? 'none'}, expected ${this.#expected.toString('hex')}`,
       );
     } else this.#latencies.push(performance.now() - sentAt);
+    this.#next?.();
     if (this.#stopping || this.#left-- <= 0) {
       this.#running--;
       if (this.#running === 0) this.#stopped?.();
@@ -167,6 +178,7 @@ serveParent({
     loops.set(target.arm, new Loop(target));
   },
   start: (body: { arm: string; inFlight: number }) => loopOf(body).start(body.inFlight),
+  something: (body: { arm: string }) => loopOf(body).something(),
   mark: (body: { arm: string }) => loopOf(body).mark(),
   stop: (body: { arm: string }) => loopOf(body).stop(),
   /** So many answers, then what was seen. */
