@@ -76,7 +76,7 @@ async function run(options: RunOptions): Promise<Report> {
   try {
     options.progress('starting workers and roots');
     running = await startArms(chosen, { placement: place(16, 8) });
-    for (const inFlight of levels) {
+    for (const inFlight of options.smoke ? [1, 32] : levels) {
       const condition = conditionOf(inFlight);
       if (options.conditions?.includes(condition) === false) continue;
       await inTurns(running, rounds, async (arm, round) => {
