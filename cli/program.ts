@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { RegatherError } from '../shared/errors/errors.ts';
 import { version } from '../shared/package.ts';
+import { addBenchCommands } from './bench-commands.ts';
 import { addConfigOptions, addJsonOption, collect } from './options.ts';
 import { reportError } from './output.ts';
 
@@ -140,7 +141,13 @@ export function createProgram(done: (exit: Exit) => void): Command {
     done(await (await import('./commands/breaker.ts')).breaker(set, target, options));
   });
 
+  addBenchCommands(program, done);
   return program;
+}
+
+/** The command and all below it. */
+export function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 /** Runs a command line and returns the exit code: 0 good, 1 the operation failed, 2 wrong usage or config. */
@@ -150,7 +157,7 @@ export async function run(args: readonly string[]): Promise<Exit> {
   const program = createProgram((code) => {
     exit = code;
   });
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride();
     // commander's own lines would be a second voice; errors are reported once, below.
     command.configureOutput({ outputError: () => {} });

@@ -112,7 +112,11 @@ function commandPages(): Record<string, string> {
     return `\`\`\`text\n${command.helpInformation().trimEnd()}\n\`\`\``;
   };
   const pages: Record<string, string> = { regather: help(program) };
-  for (const command of program.commands) pages[command.name()] = help(command);
+  const add = (command: typeof program, name: string): void => {
+    pages[name] = help(command);
+    for (const below of command.commands) add(below, `${name} ${below.name()}`);
+  };
+  for (const command of program.commands) add(command, command.name());
   return pages;
 }
 

@@ -10,7 +10,7 @@ import {
   probabilityBy,
   quantile,
 } from '../../bench/ideal/distribution.ts';
-import { mulberry32 } from './synthetic-run.ts';
+import { seededRandom } from '../../bench/load/random.ts';
 
 const samples = fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 1, maxLength: 40 });
 const leaf = samples.map((values) => distributionOfSamples(values));
@@ -129,7 +129,7 @@ test('k of a thousand is a number', (t) => {
 });
 
 test('the best hedge keeps its budget and beats every other within it', (t) => {
-  const random = mulberry32(7);
+  const random = seededRandom(7);
   const d = distributionOfSamples(
     Array.from(
       { length: 2000 },
@@ -151,7 +151,7 @@ test('the best hedge keeps its budget and beats every other within it', (t) => {
 });
 
 test('simulated fan-outs agree with the curves', (t) => {
-  const random = mulberry32(11);
+  const random = seededRandom(11);
   const attempts = Array.from(
     { length: 5000 },
     () => Math.round((2 + 8 * random()) * (random() < 0.02 ? 15 : 1) * 1000) / 1000,

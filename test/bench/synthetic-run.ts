@@ -1,5 +1,6 @@
 /** Load runs with the statistics of real ones, from a seed: seconds resemble their neighbours, stalls come in bursts, tails are long. */
 import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js';
+import { seededRandom } from '../../bench/load/random.ts';
 import type { Block, Fault, LoadRun, Phase } from '../../bench/load/run.ts';
 
 export interface Shape {
@@ -25,7 +26,7 @@ export interface Shape {
 }
 
 export function syntheticRun(shape: Shape): LoadRun {
-  const random = mulberry32(shape.seed);
+  const random = seededRandom(shape.seed);
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const {
     medianMs = 5,
@@ -114,17 +115,6 @@ export function syntheticRun(shape: Shape): LoadRun {
     phases,
     blocks,
     faults: shape.faults ?? [],
-  };
-}
-
-/** Uniform in [0, 1), from 32 bits of state (Tommy Ettinger's mulberry32). */
-export function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 

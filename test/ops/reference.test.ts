@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { createProgram } from '../../cli/program.ts';
+import { createProgram, withSubcommands } from '../../cli/program.ts';
 import { generatedFiles } from '../../scripts/generate.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { codes } from '../../shared/errors/codes.ts';
@@ -31,7 +31,7 @@ test('every error code has a section, and every section a code', (t) => {
 });
 
 test('every code is reported by something', (t) => {
-  const source = ['cli', 'root', 'shard', 'shared'].flatMap((folder) =>
+  const source = ['bench', 'cli', 'root', 'shard', 'shared'].flatMap((folder) =>
     readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && !name.endsWith('errors/codes.ts'))
       .map((name) => readFileSync(join(repository, folder, name), 'utf8')),
@@ -83,7 +83,7 @@ test('no page names a metric that is none', (t) => {
 test('no page names an option or a command that is none', (t) => {
   const program = createProgram(() => {});
   const flags = new Set(['--help', '--version']);
-  for (const command of program.commands) {
+  for (const command of withSubcommands(program)) {
     for (const option of command.options) flags.add(option.long!);
   }
   const commands = new Set(program.commands.map((command) => command.name()));

@@ -38,7 +38,7 @@ test.before(async () => {
   const source = join(folder, 'source');
   mkdirSync(source);
   for (const name of readdirSync(packageRoot)) {
-    if (['.git', '.data', 'dist', 'node_modules', 'bench', 'test', 'deploy'].includes(name)) continue;
+    if (['.git', '.data', 'dist', 'node_modules', 'test', 'deploy'].includes(name)) continue;
     cpSync(join(packageRoot, name), join(source, name), { recursive: true });
   }
   symlinkSync(join(packageRoot, 'node_modules'), join(source, 'node_modules'));
