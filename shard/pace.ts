@@ -5,6 +5,11 @@
 
 /** So many outcomes are remembered, about. */
 const MEMORY = 16;
+/**
+ * The time between slots is a mean over so many of them and over so long at least. Tasks that take microseconds would else be judged by 16 of
+ * them: one pause of 50 ms among those, a garbage collection, and a call of 1,000 tasks looks like one of 3 s.
+ */
+const WINDOW_MS = 500;
 /** A step of the median, of its own size: 14 tasks that take longer double it. */
 const STEP = 1.05;
 
@@ -26,8 +31,9 @@ export class Pace {
   #freed = 0;
   /** Smoothed time from getting a slot to giving it back. */
   #serviceMs = 1;
-  /** Smoothed time between two slots given back while others waited for them; 0: not seen yet. */
-  #gapMs = 0;
+  /** Times between two slots given back while others waited for them, and their sum: both halved when there are enough. */
+  #gaps = 0;
+  #gapsMs = 0;
   /** When the last slot was given back, if others waited for it then. */
   #since: number | undefined;
 
@@ -47,12 +53,19 @@ export class Pace {
     const since = this.#since;
     this.#since = wanted ? now : undefined;
     if (since === undefined) return;
-    if (this.#gapMs === 0) this.#gapMs = this.#serviceMs / this.#slots;
-    this.#gapMs += (now - since - this.#gapMs) / MEMORY;
+    this.#gaps += 1;
+    this.#gapsMs += now - since;
+    if (this.#gaps >= 2 * MEMORY && this.#gapsMs >= 2 * WINDOW_MS) {
+      this.#gaps /= 2;
+      this.#gapsMs /= 2;
+    }
   }
 
   /** How long until so many slots have been given back, all of them being in use. */
   waitMs(slots: number): number {
-    return slots * (this.#gapMs === 0 ? this.#serviceMs / this.#slots : this.#gapMs);
+    // Until enough gaps were seen, service time ÷ slots stands for those that weren't.
+    const assumed = Math.max(0, MEMORY - this.#gaps);
+    const assumedMs = (assumed * this.#serviceMs) / this.#slots;
+    return (slots * (this.#gapsMs + assumedMs)) / (this.#gaps + assumed);
   }
 }

@@ -39,10 +39,8 @@ const connectTimeoutMs = 5000;
 export async function call(method: string, request: string, options: CallOptions): Promise<Exit> {
   quietGrpc(silentLogger);
   const metadata = metadataOf(options);
-  const deadline =
-    options.timeout === undefined
-      ? undefined
-      : Date.now() + wholeNumber('--timeout', options.timeout, 1, 86_400_000);
+  const timeoutMs =
+    options.timeout === undefined ? undefined : wholeNumber('--timeout', options.timeout, 1, 86_400_000);
   const value = parseRequest(request === '-' ? await readAll(process.stdin) : request);
   const target = targetOf(options);
   const { ca, cert, key, serverName } = options;
@@ -65,6 +63,8 @@ export async function call(method: string, request: string, options: CallOptions
     const known = target.descriptors === undefined ? undefined : prepare(target.descriptors);
     await connect(client, target.address);
     const { found, types, bytes } = known ?? prepare(await reflectOr(client, target.address));
+    // From here on: reading the schema and connecting aren't part of the call.
+    const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs;
     return await new Conversation(client, found, types, options.json === true).run(bytes, metadata, deadline);
   } finally {
     client.close();
