@@ -59,7 +59,7 @@ export const rootDefinitions = {
   admissionLimit: {
     name: 'regather_root_admission_limit',
     type: 'gauge',
-    help: 'Leaf calls that may be under way.',
+    help: 'Leaf calls that may be under way; +Inf with admission off (null in JSON).',
     labels: [],
   },
   admissionInUse: {
