@@ -88,12 +88,7 @@ export class AdaptiveLimit {
   answered(method: MethodLatency, ms: number, units: number): void {
     method.add(ms, units);
     this.#samples++;
-    if (this.#samples < WINDOW_SAMPLES) return;
-    const now = this.#clock.now();
-    if (now - this.#windowFrom < WINDOW_MS) return;
-    this.#windowFrom = now;
-    this.#samples = 0;
-    this.#endWindow();
+    if (this.#samples >= WINDOW_SAMPLES) this.#endIfOver();
   }
 
   reported(queueUs: number, serviceUs: number, tasks: number, shed: number): void {
@@ -102,6 +97,16 @@ export class AdaptiveLimit {
     report.serviceUs += serviceUs;
     report.tasks += tasks;
     report.shed += shed;
+    // Streams give no samples: where there is nothing else, what workers report has to do.
+    if (this.#samples === 0 && report.tasks >= WINDOW_SAMPLES) this.#endIfOver();
+  }
+
+  #endIfOver(): void {
+    const now = this.#clock.now();
+    if (now - this.#windowFrom < WINDOW_MS) return;
+    this.#windowFrom = now;
+    this.#samples = 0;
+    this.#endWindow();
   }
 
   #endWindow(): void {
@@ -130,6 +135,7 @@ export class AdaptiveLimit {
     return worked === 0 || queueUs / worked > WAITING_SHARE || this.#loopDelay.meanMs > LATE_MS;
   }
 
+  /** Without a sample, only that workers have room says that more may come. */
   #pressure(underLoad: boolean): number {
     const lateMs = this.#loopDelay.meanMs;
     const forget = underLoad ? FOLLOW_UNDER_LOAD : FOLLOW;
@@ -142,7 +148,8 @@ export class AdaptiveLimit {
       units += weight;
       sum += weight * pressure;
     }
-    return units === 0 ? 1 : sum / units;
+    if (units > 0) return sum / units;
+    return underLoad ? 1 : 0;
   }
 
   #inUnits(): number {

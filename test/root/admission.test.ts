@@ -292,6 +292,24 @@ test('tasks that workers turn away lower the limit, whatever the latency of the 
   t.true(limit.units < 70, `${limit.units}`);
 });
 
+test('with nothing but streams, which give no samples, the limit grows while workers have room', (t) => {
+  const clock = new VirtualClock();
+  const limit = new AdaptiveLimit({ initial: 100, min: 8, max: 1000 }, clock, onTime);
+  const second = (queueMs: number): void => {
+    limit.used(limit.units);
+    clock.advance(1000);
+    for (let i = 0; i < 10; i++) limit.reported(queueMs * 1000, 100_000, 2, 0);
+  };
+  for (let i = 0; i < 10; i++) second(1);
+  const grown = limit.units;
+  t.true(grown > 200, `${grown}`);
+  // The first window that ends has half of the second before in it.
+  for (let i = 0; i < 2; i++) second(500);
+  const waiting = limit.units;
+  for (let i = 0; i < 10; i++) second(500);
+  t.true(limit.units <= waiting + 3, `${waiting} ${limit.units}`);
+});
+
 test('the limit is per worker of the topology', (t) => {
   const { limit } = windows();
   limit.workers = 8;
