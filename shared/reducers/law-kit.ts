@@ -135,6 +135,7 @@ function planOf(samples: LawSamples, reducer: CustomReducer): MethodPlan {
     idempotent: true,
     timeoutMs: 1000,
     minCoverage: 1,
+    minCoverageFloor: 1,
     maxAnswerBytes: 4194304,
     request: { name: 'Request', fields: [] },
     response: shape,

@@ -12,6 +12,8 @@ export interface ScatterOptions {
   minCoverage: number;
   leaf: string;
   maxAnswerBytes: number;
+  quorum: number;
+  minCoverageFloor: number;
 }
 
 export interface MergeOptions {
@@ -59,6 +61,8 @@ export const scatterTable: Table<ScatterOptions> = {
     minCoverage: 0,
     leaf: '',
     maxAnswerBytes: 0,
+    quorum: 0,
+    minCoverageFloor: 0,
   }),
   columns: {
     to: one(1, 'int32'),
@@ -68,6 +72,8 @@ export const scatterTable: Table<ScatterOptions> = {
     minCoverage: one(5, 'double'),
     leaf: one(6, 'string'),
     maxAnswerBytes: one(7, 'uint32'),
+    quorum: one(8, 'uint32'),
+    minCoverageFloor: one(9, 'double'),
   },
 };
 

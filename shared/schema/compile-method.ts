@@ -1,5 +1,6 @@
 import { readScatter, type ScatterOptions, scatterTargets } from './annotations.ts';
 import { compileMerge, coverageMessage } from './compile-merge.ts';
+import { coverageRules } from './coverage-rules.ts';
 import type { MethodDesc, ServiceDesc } from './descriptor/messages.ts';
 import { optionNumber, varintOption } from './descriptor/standard-options.ts';
 import { within } from './descriptor/symbols.ts';
@@ -91,7 +92,10 @@ export class MethodCompiler {
     const request = this.#shapes.message(method.inputType);
     const response = this.#shapes.message(method.outputType);
     const scatter = this.#scatter(method, to, options, request);
-    const limits = this.#limits(method, to, options);
+    const limits = {
+      ...this.#limits(method, options),
+      ...coverageRules(to, kind, options, (message) => this.#fail(method, message)),
+    };
     const leaf = this.#leaf(method, to, options, response);
     const coverageField = kind === 'unary' ? this.#coverageField(response) : undefined;
     const windows: WindowSpec[] = [];
@@ -192,27 +196,16 @@ export class MethodCompiler {
 
   #limits(
     method: MethodDesc,
-    to: string,
     options: ScatterOptions,
-  ): Pick<MethodPlan, 'timeoutMs' | 'maxTimeoutMs' | 'minCoverage' | 'maxAnswerBytes'> {
-    const { timeoutMs, maxTimeoutMs, minCoverage, maxAnswerBytes } = options;
+  ): Pick<MethodPlan, 'timeoutMs' | 'maxTimeoutMs' | 'maxAnswerBytes'> {
+    const { timeoutMs, maxTimeoutMs, maxAnswerBytes } = options;
     const timeout = timeoutMs || 1000;
     if (maxTimeoutMs !== 0 && timeout > maxTimeoutMs) {
       const which = timeoutMs === 0 ? 'timeout_ms 1000 (the default)' : `timeout_ms ${timeoutMs}`;
       this.#fail(method, `has ${which} above its max_timeout_ms ${maxTimeoutMs}.`);
     }
-    // 0 can't be told from absent in proto3, and means the default.
-    if (!(minCoverage >= 0 && minCoverage <= 1)) {
-      this.#fail(method, `has min_coverage ${minCoverage}: expected above 0 and up to 1.`);
-    } else if (minCoverage !== 0 && minCoverage !== 1 && to !== 'ALL' && to !== 'SPLIT') {
-      this.#fail(
-        method,
-        `has min_coverage ${minCoverage}, which is for ALL and SPLIT: ${to} asks one shard at most.`,
-      );
-    }
     return {
       timeoutMs: timeout,
-      minCoverage: minCoverage || 1,
       maxAnswerBytes: maxAnswerBytes || 4_194_304,
       ...(maxTimeoutMs === 0 ? {} : { maxTimeoutMs }),
     };

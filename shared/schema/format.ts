@@ -56,12 +56,17 @@ function scatterText({ scatter, response }: MethodPlan): string {
   }
 }
 
-function coverageText({ minCoverage, coverageField }: MethodPlan): string {
-  const told = coverageField === undefined ? '' : `; told in "${coverageField.name}"`;
-  const least =
-    minCoverage === 1 ? 'every shard, or an error' : `${minCoverage * 100} % of the shards, or an error`;
-  return least + told;
+function coverageText({ minCoverage, minCoverageFloor, quorum, coverageField }: MethodPlan): string {
+  const shards = quorum === 1 ? '1 shard' : `${quorum} shards`;
+  let least = `${percent(minCoverage)} of documents or shards, or an error`;
+  if (minCoverage === 1) least = 'every shard, or an error';
+  if (minCoverage === 0) least = `${shards}, or an error; no more is waited for`;
+  else if (quorum !== undefined) least += `; handed over with ${shards}`;
+  if (minCoverageFloor < minCoverage) least += `; a request may ask for ${percent(minCoverageFloor)}`;
+  return coverageField === undefined ? least : `${least}; told in "${coverageField.name}"`;
 }
+
+const percent = (share: number): string => `${Number((share * 100).toPrecision(12))} %`;
 
 function windowText({ limit, offset, defaultLimit, maxWindow, shardsGet }: WindowSpec): string {
   const fields = offset === undefined ? `"${limit.text}"` : `"${limit.text}" after "${offset.text}"`;

@@ -19,6 +19,8 @@ function methodJson(method: MethodPlan): object {
     timeoutMs: method.timeoutMs,
     maxTimeoutMs: method.maxTimeoutMs,
     minCoverage: method.minCoverage,
+    minCoverageFloor: method.minCoverageFloor,
+    quorum: method.quorum,
     maxAnswerBytes: method.maxAnswerBytes,
     request: method.request.name,
     response: method.response.name,

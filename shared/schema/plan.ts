@@ -150,8 +150,12 @@ export interface MethodPlan {
   readonly idempotent: boolean;
   readonly timeoutMs: number;
   readonly maxTimeoutMs?: number;
-  /** 0 < … ≤ 1 */
+  /** 0 < … ≤ 1; 0: `quorum` alone is the minimum. Below 1 an answer may be partial. */
   readonly minCoverage: number;
+  /** The least that a request may ask for: 0 … `minCoverage`. */
+  readonly minCoverageFloor: number;
+  /** The answer is handed over when so many shards and `minCoverage` are in it. ALL and SPLIT, unary. */
+  readonly quorum?: number;
   readonly maxAnswerBytes: number;
   readonly request: MessageShape;
   readonly response: MessageShape;

@@ -76,6 +76,7 @@ export function method(of: MessageMerge, windows: readonly WindowSpec[] = []): M
     idempotent: true,
     timeoutMs: 1000,
     minCoverage: 1,
+    minCoverageFloor: 1,
     maxAnswerBytes: 4194304,
     request: shape('Request'),
     response: of.shape,

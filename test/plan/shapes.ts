@@ -93,6 +93,7 @@ export function method(
     idempotent: true,
     timeoutMs: 1000,
     minCoverage: 1,
+    minCoverageFloor: 1,
     maxAnswerBytes: 4_194_304,
     request,
     response,

@@ -481,6 +481,31 @@ const cases: readonly (readonly [what: string, text: string, says: string])[] = 
     scatter('to: KEY key: "id" min_coverage: 0.5'),
     'a.proto:9: a.v1.S.M: has min_coverage 0.5, which is for ALL and SPLIT: KEY asks one shard at most.',
   ],
+  [
+    'a floor above 1',
+    scatter('to: ALL min_coverage_floor: 50'),
+    'a.proto:9: a.v1.S.M: has min_coverage_floor 50: expected above 0 and up to 1.',
+  ],
+  [
+    'a floor above the coverage',
+    scatter('to: ALL min_coverage: 0.5 min_coverage_floor: 0.6'),
+    'a.proto:9: a.v1.S.M: has min_coverage_floor 0.6, above its min_coverage 0.5.',
+  ],
+  [
+    'a floor of a quorum',
+    scatter('to: ALL quorum: 3 min_coverage_floor: 0.6'),
+    'a.proto:9: a.v1.S.M: has min_coverage_floor 0.6, but no min_coverage: quorum 3 alone is its minimum.',
+  ],
+  [
+    'a quorum of KEY',
+    scatter('to: KEY key: "id" quorum: 1'),
+    'a.proto:9: a.v1.S.M: has quorum 1, which is for ALL and SPLIT: KEY asks one shard at most.',
+  ],
+  [
+    'a quorum of a stream',
+    scatter('to: ALL quorum: 2', 'rpc M(Q) returns (stream R)'),
+    'a.proto:9: a.v1.S.M: is server-streaming and has quorum 2: items of the other shards would be forwarded already.',
+  ],
   // leaf
   [
     'a leaf of KEY',

@@ -98,6 +98,7 @@ test('what the annotations say stands in the plan', (t) => {
 
 test('what they leave out has its default', (t) => {
   t.like(method('Key'), { idempotent: false, timeoutMs: 1000, minCoverage: 1, maxAnswerBytes: 4_194_304 });
+  t.like(method('All'), { minCoverageFloor: 0.9, quorum: undefined });
   t.is(method('Key').maxTimeoutMs, undefined);
   t.is(method('Any').idempotent, true);
 });
@@ -267,7 +268,7 @@ test('people read the plan, aligned', (t) => {
       'All  (unary, may be tried again; a.proto:53)',
       '  scatter   ALL: every shard gets the request',
       '  deadline  200 ms if the client gives none, at most 300 ms',
-      '  coverage  90 % of the shards, or an error; told in "coverage"',
+      '  coverage  90 % of documents or shards, or an error; told in "coverage"',
       '  answer    at most 1024 bytes',
       '  limit     "page.limit" after "page.offset" of the request, none: 10, at most 500 in all; shards are asked for offset + limit',
       '  limit     "limit" of the request, none: 7, at most 10000 in all; shards are asked for all',
@@ -285,6 +286,34 @@ test('people read the plan, aligned', (t) => {
     ],
   );
   t.true(lines.every((line) => line === line.trimEnd()));
+});
+
+test('how much an answer must have: min_coverage, a floor for requests, a quorum, and how people read it', (t) => {
+  const compiled = (options: string) => {
+    const { methods } = compilePlan(
+      compileText(`syntax = "proto3"; package a.v1; import "regather/v1/annotations.proto"; message Q {}
+        message R { int64 n = 1 [(regather.v1.merge).sum = {}]; }
+        service S { rpc M(Q) returns (R) { option (regather.v1.scatter) = { to: ALL ${options} }; } }`),
+      undefined,
+    );
+    const { minCoverage, minCoverageFloor, quorum } = methods[0]!;
+    const text = formatPlan({ name: 'a.v1.S', methods, descriptorSet: new Uint8Array() });
+    const coverage = /coverage +(.*)/.exec(text)?.[1];
+    return { least: [minCoverage, minCoverageFloor, quorum], coverage };
+  };
+  t.deepEqual(compiled(''), { least: [1, 1, undefined], coverage: 'every shard, or an error' });
+  t.deepEqual(compiled('min_coverage_floor: 0.55'), {
+    least: [1, 0.55, undefined],
+    coverage: 'every shard, or an error; a request may ask for 55 %',
+  });
+  t.deepEqual(compiled('min_coverage: 0.9 quorum: 7 min_coverage_floor: 0.9'), {
+    least: [0.9, 0.9, 7],
+    coverage: '90 % of documents or shards, or an error; handed over with 7 shards',
+  });
+  t.deepEqual(compiled('quorum: 1'), {
+    least: [0, 0, 1],
+    coverage: '1 shard, or an error; no more is waited for',
+  });
 });
 
 test('the plan as JSON survives JSON', (t) => {
