@@ -4,6 +4,7 @@ import type { LeafMetadata } from '../shared/link/leaf-call.ts';
 import { LEAF_KEY, leafMetadata } from '../shared/link/leaf-metadata.ts';
 import { requestedPriority } from '../shared/link/priority.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
+import { requestedShare } from './minimum.ts';
 import { type MergeTime, reserveMs } from './reserve.ts';
 
 export interface Accepted {
@@ -16,6 +17,8 @@ export interface Accepted {
   readonly deadline: number;
   /** The time that the client or the method allows, for messages. */
   readonly timeoutMs: number;
+  /** What share the request asks for, if it asks. */
+  readonly minCoverage: number | undefined;
 }
 
 /**
@@ -33,12 +36,15 @@ export function accept(
   else timeoutMs = (typeof asked === 'number' ? asked : asked.getTime()) - Date.now();
   if (method.maxTimeoutMs !== undefined && timeoutMs > method.maxTimeoutMs) timeoutMs = method.maxTimeoutMs;
   const { metadata } = call as { metadata: Metadata };
+  const leaf = metadata.get(LEAF_KEY).length > 0;
+  const minCoverage = requestedShare(metadata, method, leaf);
   return {
     metadata: leafMetadata(metadata),
-    leaf: metadata.get(LEAF_KEY).length > 0,
+    leaf,
     priority: requestedPriority(metadata),
-    deadline: now + timeoutMs - reserveMs(merging, timeoutMs, method.minCoverage < 1, now),
+    deadline: now + timeoutMs - reserveMs(merging, timeoutMs, (minCoverage ?? method.minCoverage) < 1, now),
     timeoutMs,
+    minCoverage,
   };
 }
 

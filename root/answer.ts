@@ -10,9 +10,10 @@ import { AnswerCandidate } from './admission/answer-candidate.ts';
 import type { MethodLatency } from './admission/latency.ts';
 import type { Attempt } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
-import type { Coverage, Missing } from './coverage.ts';
-import { coverageFailure, enough, errorFailure, type Failure } from './finish.ts';
+import { type Coverage, documentsWithout, type Missing, shareOf } from './coverage.ts';
+import { coverageFailure, errorFailure, type Failure } from './finish.ts';
 import { composed, type InnerCoverage, readInnerCoverage } from './inner-coverage.ts';
+import { type Minimum, meets, minimumOf } from './minimum.ts';
 import { planRequest, type RequestPlan } from './plan.ts';
 import type { MethodPolicy } from './policy.ts';
 import type { MethodTail } from './replicas/method-tail.ts';
@@ -44,24 +45,27 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   protected readonly call: C;
   protected plan!: RequestPlan;
   protected replicas!: ReplicaSet;
+  protected minimum!: Minimum;
+  /** Of the shards asked, by shard; undefined: they don't count. */
+  protected documents: readonly number[] | undefined;
   protected scatter: Scatter | undefined;
-  readonly #startedAt: number;
-  #accepted!: Accepted;
+  protected readonly startedAt: number;
+  protected accepted!: Accepted;
   /** Of shards that are roots themselves. */
-  #below: Map<number, InnerCoverage> | undefined;
+  protected inner: Map<number, InnerCoverage> | undefined;
   /** Leaf calls that it is admitted with. */
   #units = 0;
   /** It had to wait. */
   #candidate: AnswerCandidate | undefined;
   /** On the clock; -1: it isn't. */
-  #admittedAt = -1;
+  protected admittedAt = -1;
   #done = false;
 
   constructor(serving: ServingContext, method: ServedMethod, call: C) {
     this.serving = serving;
     this.method = method;
     this.call = call;
-    this.#startedAt = serving.clock.now();
+    this.startedAt = serving.clock.now();
   }
 
   start(): void {
@@ -69,17 +73,20 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     const { plan: method } = this.method;
     serving.metrics.inFlight.inc();
     try {
-      this.#accepted = accept(call, method, this.method.merging, this.#startedAt);
+      this.accepted = accept(call, method, this.method.merging, this.startedAt);
       this.replicas = serving.replicas();
       this.plan = planRequest(method, call.request, this.replicas.topology, {
-        leaf: this.#accepted.leaf,
+        leaf: this.accepted.leaf,
         pick: serving.pick,
       });
-      if (this.#accepted.deadline <= this.#startedAt) throw tooLate(this.#accepted.timeoutMs);
+      if (this.accepted.deadline <= this.startedAt) throw tooLate(this.accepted.timeoutMs);
     } catch (thrown) {
       this.fail(errorFailure(thrown));
       return;
     }
+    const share = this.accepted.minCoverage ?? method.minCoverage;
+    this.minimum = minimumOf(method, share, this.plan.tasks.length);
+    if (method.scatter.to === 'ALL') this.documents = this.replicas.topology.documents;
     (call as EventEmitter).on('cancelled', () => this.#left());
     this.#units = Math.min(this.plan.tasks.length, this.replicas.topology.workers.length);
     if (serving.admission.enter(this.#units)) this.#admitted();
@@ -88,7 +95,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
 
   #wait(): void {
     const { admission } = this.serving;
-    const { priority, deadline } = this.#accepted;
+    const { priority, deadline } = this.accepted;
     this.#candidate = new AnswerCandidate({
       units: this.#units,
       priority,
@@ -103,16 +110,18 @@ export abstract class Answer<C extends AnyCall> implements Collector {
 
   #admitted(): void {
     const { serving } = this;
-    this.#admittedAt = this.#candidate === undefined ? this.#startedAt : serving.clock.now();
+    this.admittedAt = this.#candidate === undefined ? this.startedAt : serving.clock.now();
     this.scatter = new Scatter(
       {
         plan: this.plan,
         replicas: this.replicas,
-        metadata: this.#accepted.metadata,
-        deadline: this.#accepted.deadline,
-        priority: this.#accepted.priority,
+        metadata: this.accepted.metadata,
+        deadline: this.accepted.deadline,
+        priority: this.accepted.priority,
         policy: this.method.policy,
         tail: this.method.tail,
+        partial: this.minimum.share < 1,
+        minCoverage: this.accepted.minCoverage,
         explain: false,
       },
       serving.scatter,
@@ -134,14 +143,19 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   below(shard: number, coverage: Uint8Array): void {
     const inner = readInnerCoverage(coverage);
     if (inner === undefined) return;
-    this.#below ??= new Map();
-    this.#below.set(shard, inner);
+    this.inner ??= new Map();
+    this.inner.set(shard, inner);
   }
 
   abstract ended(shard: number): void;
   abstract has(shard: number): boolean;
   abstract readonly complete: boolean;
   abstract restartable(shard: number): boolean;
+  lost(_shard: number): void {}
+  /** Of a stream all that comes is wanted: what a late shard has to say can't be told from its items so far. */
+  enoughAt(_now: number): number {
+    return Number.POSITIVE_INFINITY;
+  }
 
   finished(why: FinishReason): void {
     if (why === 'cancelled') {
@@ -149,12 +163,17 @@ export abstract class Answer<C extends AnyCall> implements Collector {
       this.fail(errorFailure(new RegatherError('CANCELLED', 'the client left')));
       return;
     }
-    if (why === 'in_vain') {
+    if (this.complete) {
+      this.settle(NO_MISSING);
+    } else if (why === 'enough') {
+      const afterMs = Math.round(this.serving.clock.now() - this.startedAt);
+      this.settle(this.scatter!.missing('not_awaited', `enough was in after ${afterMs} ms`));
+    } else if (why === 'in_vain') {
       this.settle(this.scatter!.missing('cancelled', 'given up, because another shard turned its task away'));
-      return;
+    } else {
+      const limit = `${Math.round(this.accepted.timeoutMs)} ms`;
+      this.settle(this.scatter!.missing('timeout', `no answer within ${limit}`));
     }
-    const limit = `${Math.round(this.#accepted.timeoutMs)} ms`;
-    this.settle(this.complete ? NO_MISSING : this.scatter!.missing('timeout', `no answer within ${limit}`));
   }
 
   /** The request is planned, nothing is sent yet. */
@@ -165,18 +184,24 @@ export abstract class Answer<C extends AnyCall> implements Collector {
 
   /** An answer if enough shards are in it, or a failure. */
   protected settle(missing: readonly Missing[]): void {
-    const { plan: method } = this.method;
+    const { documents } = this;
     const expected = this.plan.tasks.length;
+    const answered = expected - missing.length;
     let coverage: Coverage = {
       expected,
-      answered: expected - missing.length,
+      answered,
+      documents: documents === undefined ? undefined : documentsWithout(documents, missing),
       missing,
       epoch: this.replicas.topology.epoch,
     };
-    if (this.#below !== undefined) coverage = composed(coverage, this.#below);
+    if (this.inner !== undefined) coverage = composed(coverage, this.inner, documents);
     if (coverage.missing.length > 0) this.serving.missing(coverage.missing);
-    if (enough(method, coverage)) this.deliver(coverage, missing);
-    else this.fail(coverageFailure(method, coverage, this.scatter!, this.#accepted.leaf));
+    if (meets(this.minimum, coverage, answered)) {
+      this.method.metrics.coverage.observe(shareOf(coverage));
+      this.deliver(coverage, missing);
+    } else {
+      this.fail(coverageFailure(this.minimum, coverage, this.scatter!, this.accepted.leaf));
+    }
   }
 
   protected fail(failure: Failure): void {
@@ -190,12 +215,12 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     this.serving.metrics.inFlight.dec();
     const now = this.serving.clock.now();
     const { metrics } = this.method;
-    metrics.answered(code, (now - this.#startedAt) / 1000);
-    if (this.#accepted !== undefined) {
-      const dueAt = this.#startedAt + this.#accepted.timeoutMs;
+    metrics.answered(code, (now - this.startedAt) / 1000);
+    if (this.accepted !== undefined) {
+      const dueAt = this.startedAt + this.accepted.timeoutMs;
       metrics.overshootSeconds.observe(now > dueAt ? (now - dueAt) / 1000 : 0);
     }
-    if (this.#admittedAt >= 0) {
+    if (this.admittedAt >= 0) {
       this.serving.admission.done(this.#units, this.method.latency, this.#latencyMs(code, now));
     }
   }
@@ -203,7 +228,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   /** What it tells of the load, if anything. */
   #latencyMs(code: number, now: number): number | undefined {
     const full = code === status.OK || code === status.DEADLINE_EXCEEDED;
-    return full && this.method.plan.kind === 'unary' ? now - this.#admittedAt : undefined;
+    return full && this.method.plan.kind === 'unary' ? now - this.admittedAt : undefined;
   }
 
   /** grpc-js says so at the end of every call, not only when the client leaves. */

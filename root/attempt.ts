@@ -146,6 +146,14 @@ export class Attempt implements LeafSink {
     }
   }
 
+  /** Enough was in without these answers: all that is known is that they take longer. */
+  notAwaited(answers: { has(shard: number): boolean }, now: number, tail: MethodTail): void {
+    for (const replica of this.share.replicas) {
+      if (answers.has(replica.shard) || this.failed(replica.shard)) continue;
+      replica.latency.beaten(now - this.startedAt, tail.latency.median(now), now);
+    }
+  }
+
   /** What came for it, if anything, isn't to be used. */
   fail(shard: number): void {
     this.#failed ??= [];

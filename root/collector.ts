@@ -18,9 +18,18 @@ export interface Collector {
   readonly complete: boolean;
   /** Nothing of the task was handed on, so that another replica may begin again. */
   restartable(shard: number): boolean;
-  /** Exactly once: no task is open any more, or time is up, or the client left. Nothing is called afterwards. */
+  /** No attempt works on the task any more, and none will. */
+  lost(shard: number): void;
+  /**
+   * Where the answer may be partial, asked after every change: when what is in will do, on the clock. -Infinity: at once;
+   * Infinity: all that comes until the deadline is wanted.
+   */
+  enoughAt(now: number): number;
+  /**
+   * Exactly once: no task is open any more, or time is up, or enough is in, or the client left. Nothing is called afterwards.
+   */
   finished(why: FinishReason): void;
 }
 
 /** `in_vain`: a task was turned away for overload, and nothing will do without it. */
-export type FinishReason = 'settled' | 'deadline' | 'in_vain' | 'cancelled';
+export type FinishReason = 'settled' | 'deadline' | 'enough' | 'in_vain' | 'cancelled';

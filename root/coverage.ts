@@ -10,7 +10,8 @@ export type Cause =
   | 'malformed'
   | 'cancelled'
   | 'incomplete'
-  | 'failed';
+  | 'failed'
+  | 'not_awaited';
 
 /** Numbers of regather.v1.Cause. */
 export const causeNumbers: Record<Cause, number> = {
@@ -22,6 +23,7 @@ export const causeNumbers: Record<Cause, number> = {
   cancelled: 6,
   incomplete: 7,
   failed: 8,
+  not_awaited: 9,
 };
 
 export interface Missing {
@@ -33,9 +35,45 @@ export interface Missing {
   readonly count?: number;
 }
 
-export interface Coverage {
+/** How much is in an answer. */
+export interface Counts {
+  /** Tasks. */
   readonly expected: number;
   readonly answered: number;
+  /** Where the topology tells them. */
+  readonly documents: { readonly expected: number; readonly answered: number } | undefined;
+}
+
+const totals = new WeakMap<readonly number[], number>();
+
+/** Of all shards together. */
+export function totalDocuments(documents: readonly number[]): number {
+  let total = totals.get(documents);
+  if (total === undefined) {
+    total = documents.reduce((sum, count) => sum + count, 0);
+    totals.set(documents, total);
+  }
+  return total;
+}
+
+/** Of all shards but those missing. */
+export function documentsWithout(
+  documents: readonly number[],
+  missing: readonly Missing[],
+): NonNullable<Counts['documents']> {
+  const expected = totalDocuments(documents);
+  let answered = expected;
+  for (const { shard } of missing) answered -= documents[shard]!;
+  return { expected, answered };
+}
+
+/** 0 … 1: of the documents, where there are any, else of the tasks. */
+export function shareOf({ expected, answered, documents }: Counts): number {
+  if (documents !== undefined && documents.expected > 0) return documents.answered / documents.expected;
+  return expected === 0 ? 1 : answered / expected;
+}
+
+export interface Coverage extends Counts {
   /** By ascending shard. */
   readonly missing: readonly Missing[];
   readonly epoch: number;
@@ -66,32 +104,37 @@ function toRanges(shards: readonly number[]): [number, number][] {
   return ranges;
 }
 
-/** regather.v1.Coverage, at most `maxBytes` long: details go first, then ranges; counts never. */
+/** regather.v1.Coverage, at most `maxBytes` long: details go first, then ranges of each cause from the end; counts never. */
 export function encodeCoverage(coverage: Coverage, maxBytes = MAX_BYTES): Buffer {
-  for (const [ranges, details] of [
-    [Number.POSITIVE_INFINITY, true],
-    [Number.POSITIVE_INFINITY, false],
-    [32, false],
-    [4, false],
-  ] as const) {
-    const bytes = encode(coverage, ranges, details);
-    if (bytes.length <= maxBytes) return bytes;
+  const whole = encode(coverage, Number.POSITIVE_INFINITY, true);
+  if (whole.length <= maxBytes) return whole;
+  // As many ranges per cause as fit. No encoding of a range is shorter than 2 bytes.
+  let fits = encode(coverage, Number.POSITIVE_INFINITY, false);
+  if (fits.length <= maxBytes) return fits;
+  fits = encode(coverage, 0, false);
+  for (let low = 1, high = maxBytes >> 1; low <= high; ) {
+    const ranges = (low + high) >> 1;
+    const bytes = encode(coverage, ranges, false);
+    if (bytes.length <= maxBytes) {
+      fits = bytes;
+      low = ranges + 1;
+    } else high = ranges - 1;
   }
-  return encode(coverage, 0, false);
+  return fits;
 }
 
 function encode(coverage: Coverage, maxRanges: number, withDetails: boolean): Buffer {
   const writer = new Writer(256);
-  uint32(writer, 1, coverage.expected);
-  uint32(writer, 2, coverage.answered);
+  varint(writer, 1, coverage.expected);
+  varint(writer, 2, coverage.answered);
   let truncated = !withDetails && coverage.missing.some((missing) => missing.detail !== '');
   const byCause = Map.groupBy(coverage.missing, (missing) => missing.cause);
   const causes = [...byCause.keys()].sort((a, b) => causeNumbers[a] - causeNumbers[b]);
   for (const cause of causes) {
     const list = byCause.get(cause)!;
     const entry = writer.open(3);
-    uint32(writer, 1, causeNumbers[cause]);
-    uint32(
+    varint(writer, 1, causeNumbers[cause]);
+    varint(
       writer,
       2,
       list.reduce((sum, { count = 1 }) => sum + count, 0),
@@ -100,8 +143,8 @@ function encode(coverage: Coverage, maxRanges: number, withDetails: boolean): Bu
     if (ranges.length > maxRanges) truncated = true;
     for (const [first, last] of ranges.slice(0, maxRanges)) {
       const range = writer.open(3);
-      uint32(writer, 1, first);
-      uint32(writer, 2, last);
+      varint(writer, 1, first);
+      varint(writer, 2, last);
       writer.close(range);
     }
     const { detail } = list[0]!;
@@ -109,25 +152,29 @@ function encode(coverage: Coverage, maxRanges: number, withDetails: boolean): Bu
       writer.tag(4, LENGTH_DELIMITED);
       writer.string(shorten(detail));
     }
-    uint32(
+    varint(
       writer,
       5,
       list.reduce((sum, missing) => sum + missing.attempts, 0),
     );
     writer.close(entry);
   }
-  uint32(writer, 4, coverage.epoch);
-  uint32(writer, 5, truncated ? 1 : 0);
+  varint(writer, 4, coverage.epoch);
+  varint(writer, 5, truncated ? 1 : 0);
+  if (coverage.documents !== undefined) {
+    varint(writer, 6, coverage.documents.expected);
+    varint(writer, 7, coverage.documents.answered);
+  }
   return writer.finish();
 }
 
 const VARINT = 0;
 const LENGTH_DELIMITED = 2;
 
-function uint32(writer: Writer, number: number, value: number): void {
+function varint(writer: Writer, number: number, value: number): void {
   if (value === 0) return;
   writer.tag(number, VARINT);
-  writer.varint(value);
+  writer.varint64(Math.floor(value / 2 ** 32), value >>> 0);
 }
 
 export function shorten(text: string, length = MAX_DETAIL): string {
@@ -136,20 +183,26 @@ export function shorten(text: string, length = MAX_DETAIL): string {
 
 export const COVERAGE_KEY = 'regather-coverage-bin';
 
-/** Trailers of complete answers are all alike: made once per (shards, epoch). */
-const complete = new Map<number, { epoch: number; bytes: Buffer; trailer: Metadata }>();
+/** Trailers of complete answers are all alike: made once per (shards, epoch, documents). */
+const complete = new Map<
+  number,
+  { epoch: number; documents: number | undefined; bytes: Buffer; trailer: Metadata }
+>();
 
 /** The trailer and the bytes of a coverage. The Metadata is shared: don't change it. */
 export function coverageTrailer(coverage: Coverage): { bytes: Buffer; trailer: Metadata } {
   const whole = coverage.missing.length === 0 && coverage.answered === coverage.expected;
   if (whole) {
     const kept = complete.get(coverage.expected);
-    if (kept !== undefined && kept.epoch === coverage.epoch) return kept;
+    if (kept?.epoch === coverage.epoch && kept.documents === coverage.documents?.expected) return kept;
   }
   const bytes = encodeCoverage(coverage);
   const trailer = new Metadata();
   trailer.set(COVERAGE_KEY, bytes);
-  if (whole) complete.set(coverage.expected, { epoch: coverage.epoch, bytes, trailer });
+  if (whole) {
+    const { expected, epoch, documents } = coverage;
+    complete.set(expected, { epoch, documents: documents?.expected, bytes, trailer });
+  }
   return { bytes, trailer };
 }
 

@@ -4,7 +4,6 @@ import { RegatherError } from '../shared/errors/errors.ts';
 import { statusNames } from '../shared/errors/status-names.ts';
 import { fitMessage, fitUtf8 } from '../shared/errors/trailer-text.ts';
 import type { TaskFailure } from '../shared/link/leaf-call.ts';
-import type { MethodPlan } from '../shared/schema/plan.ts';
 import { Writer } from '../shared/wire/writer.ts';
 import {
   type Cause,
@@ -15,6 +14,7 @@ import {
   type Missing,
   shorten,
 } from './coverage.ts';
+import type { Minimum } from './minimum.ts';
 import type { Scatter } from './scatter.ts';
 import { isRpcStatus } from './status-details.ts';
 
@@ -30,14 +30,6 @@ export function withPushback(failure: Failure, pushbackMs: number): Failure {
   return failure;
 }
 
-/** Rounding must not turn 9 of 10 at 0.9 into too few. */
-const EPSILON = 1e-9;
-
-export function enough(method: MethodPlan, { expected, answered }: Coverage): boolean {
-  if (answered === expected) return true;
-  return answered > 0 && answered >= Math.ceil(method.minCoverage * expected - EPSILON);
-}
-
 /**
  * Which cause names the status of an answer that failed: what a shard said of the request comes before what happened on the way,
  * because trying again doesn't help it.
@@ -50,6 +42,7 @@ const precedence: readonly Cause[] = [
   'shed',
   'breaker_open',
   'unavailable',
+  'not_awaited',
   'cancelled',
 ];
 
@@ -62,11 +55,12 @@ const codeOfCause: Record<Cause, number> = {
   breaker_open: status.UNAVAILABLE,
   unavailable: status.UNAVAILABLE,
   cancelled: status.CANCELLED,
+  not_awaited: status.DEADLINE_EXCEEDED,
 };
 
 /** The status of an answer whose coverage is too low. `leaf`: it goes to a root. */
 export function coverageFailure(
-  method: MethodPlan,
+  minimum: Minimum,
   coverage: Coverage,
   scatter: Scatter,
   leaf: boolean,
@@ -82,9 +76,8 @@ export function coverageFailure(
     const failed = failureOf(code, worst.detail, coverage, failure?.details);
     return pushbackMs === 0 ? failed : withPushback(failed, pushbackMs);
   }
-  const rule = method.minCoverage < 1 ? `, min_coverage is ${method.minCoverage}` : '';
   const text =
-    `${answered} of ${expected} shards answered${rule}; missing ${formatShards(missing.map(({ shard }) => shard))}: ` +
+    `${answered} of ${expected} shards answered${ruleOf(minimum, coverage)}; missing ${formatShards(missing.map(({ shard }) => shard))}: ` +
     `shard ${worst.shard}: ${worst.cause}: ${shorten(worst.detail, 400)}`;
   const failed = failureOf(code, text, coverage, failure?.details);
   return pushbackMs === 0 ? failed : withPushback(failed, pushbackMs);
@@ -97,6 +90,16 @@ export function coverageFailure(
 function pushbackOf(failure: TaskFailure, leaf: boolean): number {
   if (leaf && !failure.notStarted) return -1;
   return Math.max(0, failure.pushbackMs);
+}
+
+function ruleOf({ share, shards }: Minimum, { documents }: Coverage): string {
+  const rules: string[] = [];
+  if (documents !== undefined && share < 1) {
+    rules.push(`${documents.answered} of ${documents.expected} documents`);
+  }
+  if (shards > 0) rules.push(`quorum is ${shards}`);
+  if (share > 0 && share < 1) rules.push(`min_coverage is ${share}`);
+  return rules.map((rule) => `, ${rule}`).join('');
 }
 
 function leading(missing: readonly Missing[]): Missing {

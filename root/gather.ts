@@ -18,10 +18,16 @@ export class Gather {
   readonly #parts: Part[] = [];
   #committed: boolean[] | undefined;
   #covered = 0;
+  readonly #weights: readonly number[] | undefined;
+  #coveredWeight = 0;
   #sizeBytes = 0;
 
-  /** `shards`: of the tasks, ascending; a number: tasks are for the shards 0 … shards - 1. */
-  constructor(shards: readonly number[] | number) {
+  /**
+   * `shards`: of the tasks, ascending; a number: tasks are for the shards 0 … shards - 1. `weights`: by task; what is searched for is the
+   * most tasks all the same.
+   */
+  constructor(shards: readonly number[] | number, weights?: readonly number[]) {
+    this.#weights = weights;
     this.#shards = typeof shards === 'number' ? undefined : shards;
     this.#count = typeof shards === 'number' ? shards : shards.length;
     this.#cover = new Int32Array(this.#count).fill(UNCOVERED);
@@ -47,6 +53,11 @@ export class Gather {
     return this.#covered;
   }
 
+  /** The weight of the covered tasks. */
+  get coveredWeight(): number {
+    return this.#coveredWeight;
+  }
+
   get complete(): boolean {
     return this.#covered === this.#count;
   }
@@ -70,7 +81,11 @@ export class Gather {
     }
     if (!overlaps && this.#committed === undefined) {
       const index = this.#parts.push(part) - 1;
-      for (let i = 0; i < shards.length; i++) this.#cover[this.taskOf(shards[i]!)] = index;
+      for (let i = 0; i < shards.length; i++) {
+        const task = this.taskOf(shards[i]!);
+        this.#cover[task] = index;
+        if (this.#weights !== undefined) this.#coveredWeight += this.#weights[task]!;
+      }
       this.#covered += shards.length;
       this.#sizeBytes += part.sizeBytes;
       return;
@@ -138,5 +153,10 @@ export class Gather {
       for (const shard of parts[index]!.shards) this.#cover[this.taskOf(shard)] = index;
     }
     this.#covered = best;
+    if (this.#weights === undefined) return;
+    this.#coveredWeight = 0;
+    for (let task = 0; task < this.#count; task++) {
+      if (this.#cover[task] !== UNCOVERED) this.#coveredWeight += this.#weights[task]!;
+    }
   }
 }

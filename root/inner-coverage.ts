@@ -2,13 +2,20 @@
  * A shard may be a root itself. What its own coverage says counts in place of the one task, so that coverage is never over-reported:
  * expected and answered add up, and what is missing below is missing above, under the number of the shard that it is below.
  */
-import { asBuffer, LEN, skipValue, tagEnd, VARINT, varintLow } from '../shared/wire/reader.ts';
+import {
+  asBuffer,
+  LEN,
+  skipValue,
+  tagEnd,
+  toNumber,
+  VARINT,
+  varintHigh,
+  varintLow,
+} from '../shared/wire/reader.ts';
 import { readScalar } from '../shared/wire/scalar.ts';
-import { type Cause, type Coverage, causeNumbers, type Missing } from './coverage.ts';
+import { type Cause, type Counts, type Coverage, causeNumbers, type Missing } from './coverage.ts';
 
-export interface InnerCoverage {
-  readonly expected: number;
-  readonly answered: number;
+export interface InnerCoverage extends Counts {
   readonly missing: readonly {
     readonly cause: Cause;
     readonly count: number;
@@ -40,24 +47,65 @@ export function readInnerCoverage(coverage: Uint8Array): InnerCoverage | undefin
       attempts: number(inner.get(5)),
     });
   }
-  return counted === expected ? { expected, answered, missing } : undefined;
+  const documents = { expected: number(fields.get(6)), answered: number(fields.get(7)) };
+  if (counted !== expected || documents.answered < 0 || documents.answered > documents.expected) {
+    return undefined;
+  }
+  return { expected, answered, documents: documents.expected === 0 ? undefined : documents, missing };
 }
 
-/** `coverage` of this root's tasks, with the answered ones replaced by what is below them. */
-export function composed(coverage: Coverage, below: ReadonlyMap<number, InnerCoverage>): Coverage {
-  let { expected, answered } = coverage;
+/**
+ * `counts` of this root's tasks, with the answered ones replaced by what is below them. Documents stay in the topology's measure: those
+ * of a shard count for the part of it that is covered below.
+ */
+export function composedCounts(
+  counts: Counts,
+  below: ReadonlyMap<number, InnerCoverage>,
+  has: (shard: number) => boolean,
+  documentsOf: readonly number[] | undefined,
+): Counts {
+  let { expected, answered } = counts;
+  let lacking = 0;
+  for (const [shard, inner] of below) {
+    if (!has(shard)) continue;
+    expected += inner.expected - 1;
+    answered += inner.answered - 1;
+    if (documentsOf !== undefined) lacking += lackingBelow(documentsOf[shard]!, inner.documents ?? inner);
+  }
+  const { documents } = counts;
+  if (documents === undefined) return { expected, answered, documents };
+  return {
+    expected,
+    answered,
+    documents: { expected: documents.expected, answered: documents.answered - lacking },
+  };
+}
+
+/** Of so many documents, in whole numbers: rounded up, for coverage is never over-reported. */
+function lackingBelow(documents: number, inner: { expected: number; answered: number }): number {
+  if (inner.answered === inner.expected) return 0;
+  const lacking = BigInt(documents) * BigInt(inner.expected - inner.answered);
+  const whole = BigInt(inner.expected);
+  return Number((lacking + whole - 1n) / whole);
+}
+
+/** `coverage` of this root's tasks, composed like its counts, with what is missing below. */
+export function composed(
+  coverage: Coverage,
+  below: ReadonlyMap<number, InnerCoverage>,
+  documentsOf: readonly number[] | undefined,
+): Coverage {
   const missing: Missing[] = [...coverage.missing];
   const lost = new Set(coverage.missing.map(({ shard }) => shard));
   for (const [shard, inner] of below) {
     if (lost.has(shard)) continue;
-    expected += inner.expected - 1;
-    answered += inner.answered - 1;
     for (const { cause, count, detail, attempts } of inner.missing) {
       missing.push({ shard, cause, detail: `below shard ${shard}: ${detail}`, attempts, count });
     }
   }
   missing.sort((a, b) => a.shard - b.shard);
-  return { expected, answered, missing, epoch: coverage.epoch };
+  const counts = composedCounts(coverage, below, (shard) => !lost.has(shard), documentsOf);
+  return { ...counts, missing, epoch: coverage.epoch };
 }
 
 function number(values: readonly (number | Buffer)[] | undefined): number {
@@ -77,7 +125,9 @@ function fieldsOf(bytes: Buffer): Map<number, (number | Buffer)[]> | undefined {
     const wireType = tag & 7;
     if (wireType === VARINT || wireType === LEN) {
       const value =
-        wireType === VARINT ? varintLow(bytes, start) : (readScalar('bytes', bytes, start) as Buffer);
+        wireType === VARINT
+          ? toNumber(varintHigh(bytes, start), varintLow(bytes, start))
+          : (readScalar('bytes', bytes, start) as Buffer);
       const list = fields.get(tag >>> 3);
       if (list === undefined) fields.set(tag >>> 3, [value]);
       else list.push(value);

@@ -8,6 +8,7 @@ import { RegatherError } from '../shared/errors/errors.ts';
 import type { ServicePlan } from '../shared/schema/plan.ts';
 import { didYouMean } from '../shared/schema/suggest.ts';
 import type { AdmissionOptions } from './admission/admission.ts';
+import type { CoverageWait } from './coverage-wait.ts';
 import type { BreakerOptions } from './replicas/breaker.ts';
 import type { EjectionOptions } from './replicas/ejection.ts';
 
@@ -43,12 +44,19 @@ export interface RetryPolicy {
   readonly enabled: boolean;
 }
 
+/** Where a partial answer will do. */
+export interface CoveragePolicy extends CoverageWait {
+  /** Workers send what is ready after this share of the time. Default 0.05. */
+  readonly flush: number;
+}
+
 /** What may differ from method to method. */
 export interface MethodPolicy {
   readonly balance: BalancePolicy;
   readonly hedge: HedgePolicy;
   readonly budget: BudgetPolicy;
   readonly retry: RetryPolicy;
+  readonly coverage: CoveragePolicy;
 }
 
 export interface Policy extends MethodPolicy {

@@ -24,7 +24,7 @@ import { isVerdict, mayRetry, recordBegin, recordEnd } from './replicas/outcome.
 import type { Replica, ReplicaSet } from './replicas/replica-set.ts';
 import { type Share, Shares } from './replicas/share.ts';
 import type { Worker } from './replicas/worker.ts';
-import { type TaskState, TaskStates } from './task-state.ts';
+import { missingTasks, type TaskState, TaskStates } from './task-state.ts';
 
 /** What the owner of all scatters counts. */
 export interface ScatterMetrics {
@@ -49,15 +49,14 @@ export interface ScatterOptions {
   readonly priority: number;
   readonly policy: MethodPolicy;
   readonly tail: MethodTail;
+  /** The answer may lack shards. */
+  readonly partial: boolean;
+  /** What share of itself the request asks for, for shards that are roots. */
+  readonly minCoverage: number | undefined;
   /** Attempts note when each of their tasks was answered. */
   readonly explain: boolean;
 }
 
-/**
- * Where a partial answer will do, workers send what is ready so long before the end, or a slow shard would keep those that
- * share its worker out of the answer. Long enough for a network and a busy loop; a tenth of the time if that is more.
- */
-const FLUSH_MS = 20;
 /** A worker's timers and this root's are late by a millisecond each: so much sooner than the hedge it is told to flush. */
 const FLUSH_SLACK_MS = 2;
 const MIN_FLUSH_MS = 0.5;
@@ -82,6 +81,8 @@ export class Scatter {
   #hedgeAt = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
   #stalled = false;
+  /** When what is in will do. */
+  #enoughAt = Number.POSITIVE_INFINITY;
   /** A worker turned a task away and every shard is needed: what the others do is lost, and they have no time to lose. */
   #inVain = false;
   #done = false;
@@ -99,12 +100,11 @@ export class Scatter {
 
   /** Sends the first attempts. `finished` may come before it returns, if no task can go anywhere. */
   start(): void {
-    const { plan, replicas, deadline, tail } = this.#options;
+    const { plan, replicas, deadline, tail, policy, partial } = this.#options;
     const now = this.#context.clock.now();
     const leftMs = Math.max(0, deadline - now);
-    if (plan.method.minCoverage < 1) {
-      this.#flushAfterMs = leftMs - Math.min(leftMs / 2, Math.max(FLUSH_MS, leftMs / 10));
-    }
+    // Or a slow shard would keep those out of a partial answer that share its worker.
+    if (partial) this.#flushAfterMs = leftMs * policy.coverage.flush;
     const { shares, unassigned } = replicas.assign(plan.tasks, tail.wanted(now));
     tail.began(plan.tasks.length - unassigned.length, now);
     if (replicas.replicated) this.hedging = tail.hedging.delay(now, leftMs);
@@ -126,16 +126,7 @@ export class Scatter {
 
   /** Tasks that aren't in the answer, by ascending shard. Those that were still open have the cause `open`. */
   missing(open: Cause, detail: string): Missing[] {
-    const missing: Missing[] = [];
-    for (const { shard } of this.#options.plan.tasks) {
-      if (this.collector.has(shard)) continue;
-      const state = this.#states?.get(shard);
-      const attempts = state === undefined ? 1 : state.tried.length;
-      const lost = state?.lost;
-      if (lost === undefined) missing.push({ shard, cause: open, detail, attempts });
-      else missing.push({ shard, cause: lost.cause, detail: lost.failure.message, attempts });
-    }
-    return missing;
+    return missingTasks(this.#options.plan.tasks, this.collector, this.#states, open, detail);
   }
 
   /** Why a task was given up; undefined while it was open. */
@@ -170,7 +161,7 @@ export class Scatter {
     if (this.#states !== undefined) {
       for (let i = 0; i < fresh.length; i++) this.#beat(attempt, fresh[i]!, now);
     }
-    if (collector.complete) this.#finish('settled');
+    this.#finishIfEnough(now);
   }
 
   endOf(attempt: Attempt, end: LeafEnd): void {
@@ -199,7 +190,7 @@ export class Scatter {
   }
 
   #send(kind: AttemptKind, share: Share, now: number): Attempt {
-    const { plan, metadata, deadline, priority, replicas, explain } = this.#options;
+    const { plan, metadata, deadline, priority, replicas, explain, minCoverage } = this.#options;
     const { method } = plan;
     const attempt = new Attempt(this, kind, share, now, explain);
     let flushAfterMs = this.#flushAfterMs;
@@ -226,6 +217,7 @@ export class Scatter {
       epoch: replicas.topology.epoch,
       metadata,
       maxPartBytes: method.maxAnswerBytes,
+      ...(minCoverage === undefined ? {} : { minCoverage }),
     };
     this.attempts.push(attempt);
     recordBegin(attempt, deadline);
@@ -241,7 +233,7 @@ export class Scatter {
 
   /** The next thing that time brings. */
   #nextEvent(): number {
-    return Math.min(this.#options.deadline, this.#hedgeAt);
+    return Math.min(this.#options.deadline, this.#hedgeAt, this.#enoughAt);
   }
 
   /** One timer, whatever there is to wait for. */
@@ -251,18 +243,17 @@ export class Scatter {
   }
 
   readonly #onTimer = (): void => {
-    const now = this.#context.clock.now();
-    if (this.#options.deadline - now < EARLY_MS) {
-      this.#finish('deadline');
-      return;
+    const { clock } = this.#context;
+    const now = clock.now();
+    if (this.#options.deadline - now < EARLY_MS) this.#finish('deadline');
+    else if (now - this.#nextEvent() > STALL_MS && !this.#stalled) {
+      this.#stalled = true;
+      this.#timer = clock.setTimer(this.#onTimer, STALL_MS / 2);
+    } else if (this.#enoughAt - now < EARLY_MS) this.#finish('enough');
+    else {
+      if (this.#hedgeAt - now < EARLY_MS) this.#hedge(now);
+      this.#arm(now);
     }
-    if (this.#hedgeAt - now < EARLY_MS) {
-      if (now - this.#hedgeAt > STALL_MS && !this.#stalled) {
-        this.#stalled = true;
-        this.#hedgeAt = now + STALL_MS / 2;
-      } else this.#hedge(now);
-    }
-    this.#arm(now);
   };
 
   /** Asks elsewhere for the tasks that have been open for so long. */
@@ -370,36 +361,42 @@ export class Scatter {
   }
 
   #lose(state: TaskState, failure: TaskFailure, cause: Cause): void {
+    if (state.lost !== undefined) return;
     this.#states!.lose(state, failure, cause);
-    if (cause === 'shed' && this.#options.plan.method.minCoverage === 1) this.#inVain = true;
+    this.collector.lost(failure.shard);
+    if (cause === 'shed' && !this.#options.partial) this.#inVain = true;
   }
 
   #finishIfSettled(): void {
     if (this.#done) return;
+    if (this.#states?.settled(this.#options.plan.tasks, this.collector)) this.#finish('settled');
+    else if (this.#inVain) this.#finish('in_vain');
+    else this.#finishIfEnough(this.#context.clock.now());
+  }
+
+  #finishIfEnough(now: number): void {
     if (this.collector.complete) {
       this.#finish('settled');
-      return;
+    } else if (this.#options.partial) {
+      const enoughAt = this.collector.enoughAt(now);
+      if (enoughAt === Number.NEGATIVE_INFINITY) this.#finish('enough');
+      else if (enoughAt !== this.#enoughAt) {
+        this.#enoughAt = enoughAt;
+        this.#arm(now);
+      }
     }
-    if (this.#inVain) {
-      this.#finish('in_vain');
-      return;
-    }
-    if (this.#states === undefined || this.#states.lost === 0) return;
-    for (const { shard } of this.#options.plan.tasks) {
-      if (!this.collector.has(shard) && this.#states.get(shard)?.lost === undefined) return;
-    }
-    this.#finish('settled');
   }
 
   #finish(why: FinishReason): void {
     if (this.#done) return;
     this.#done = true;
     this.#timer?.cancel();
-    const now = why === 'deadline' ? this.#context.clock.now() : 0;
+    const now = why === 'settled' ? 0 : this.#context.clock.now();
     for (let i = 0; i < this.attempts.length; i++) {
       const attempt = this.attempts[i]!;
       if (attempt.ended || attempt.open <= 0) continue;
       if (why === 'deadline') attempt.timedOut(this.collector, now, this.#options.tail);
+      else if (why === 'enough') attempt.notAwaited(this.collector, now, this.#options.tail);
       attempt.cancel();
     }
     this.collector.finished(why);

@@ -1,7 +1,7 @@
 /** What is known of the tasks of a scatter that had trouble; the rest were tried once, on the worker of their share. */
-import type { TaskFailure } from '../shared/link/leaf-call.ts';
+import type { LeafTask, TaskFailure } from '../shared/link/leaf-call.ts';
 import type { Attempt } from './attempt.ts';
-import type { Cause } from './coverage.ts';
+import type { Cause, Missing } from './coverage.ts';
 import type { Worker } from './replicas/worker.ts';
 
 export interface TaskState {
@@ -50,4 +50,34 @@ export class TaskStates {
     state.lost = { failure, cause };
     this.lost++;
   }
+
+  /** Some were given up, and all the others are in the answer. */
+  settled(tasks: readonly LeafTask[], answer: Answered): boolean {
+    if (this.lost === 0) return false;
+    return tasks.every(({ shard }) => answer.has(shard) || this.get(shard)?.lost !== undefined);
+  }
+}
+
+interface Answered {
+  has(shard: number): boolean;
+}
+
+/** Tasks that aren't in the answer, by ascending shard. Those that are still open have the cause `open`. */
+export function missingTasks(
+  tasks: readonly LeafTask[],
+  answer: Answered,
+  states: TaskStates | undefined,
+  open: Cause,
+  detail: string,
+): Missing[] {
+  const missing: Missing[] = [];
+  for (const { shard } of tasks) {
+    if (answer.has(shard)) continue;
+    const state = states?.get(shard);
+    const attempts = state === undefined ? 1 : state.tried.length;
+    const lost = state?.lost;
+    if (lost === undefined) missing.push({ shard, cause: open, detail, attempts });
+    else missing.push({ shard, cause: lost.cause, detail: lost.failure.message, attempts });
+  }
+  return missing;
 }

@@ -9,12 +9,15 @@ import type { FinishReason } from './collector.ts';
 import { type Coverage, coverageTrailer, type Missing, withCoverage } from './coverage.ts';
 import { errorFailure, type Failure } from './finish.ts';
 import { Gather } from './gather.ts';
+import { Progress } from './progress.ts';
 import type { ServingContext } from './serving.ts';
 import { checkPartial } from './single-partial.ts';
 
 export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
   readonly #callback: sendUnaryData<Buffer>;
   #gather!: Gather;
+  /** Only where a partial answer will do. */
+  #progress: Progress | undefined;
   /** Without a merge: the one shard's answer. */
   #single: Uint8Array | undefined;
   #heldBytes = 0;
@@ -34,7 +37,17 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
   protected planned(): void {
     const { tasks } = this.plan;
     const all = tasks.length === this.replicas.topology.shardCount;
-    this.#gather = new Gather(all ? tasks.length : tasks.map(({ shard }) => shard));
+    this.#gather = new Gather(all ? tasks.length : tasks.map(({ shard }) => shard), this.documents);
+    if (this.minimum.share === 1) return;
+    this.#progress = new Progress({
+      minimum: this.minimum,
+      wait: this.method.policy.coverage,
+      gather: this.#gather,
+      tasks: tasks.length,
+      documents: this.documents,
+      startedAt: this.admittedAt,
+      deadline: this.accepted.deadline,
+    });
   }
 
   part(
@@ -78,7 +91,19 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
     return true;
   }
 
+  override lost(shard: number): void {
+    this.#progress?.lost(shard);
+  }
+
+  override enoughAt(now: number): number {
+    return this.#progress!.enoughAt(now, this.inner);
+  }
+
   override finished(why: FinishReason): void {
+    if (why === 'enough') {
+      const savedMs = this.accepted.deadline - this.serving.clock.now();
+      this.method.metrics.early(this.#progress!.reason, savedMs / 1000);
+    }
     if (this.#refusal === undefined) super.finished(why);
     else this.fail(errorFailure(this.#refusal));
   }

@@ -21,6 +21,8 @@ export interface CoverageJson {
   }[];
   readonly epoch?: string;
   readonly truncated?: boolean;
+  readonly expectedDocuments?: string;
+  readonly answeredDocuments?: string;
 }
 
 let types: JsonTypes | undefined;
@@ -42,10 +44,12 @@ export function coverageOf(trailers: Metadata): CoverageJson | undefined {
   return Buffer.isBuffer(bytes) ? decodeCoverage(bytes) : undefined;
 }
 
-/** "6 of 8 shards, missing 2 (TIMEOUT: 3-4: shard 3 …), epoch 7" */
+/** "6 of 8 shards, 750 of 1000 documents, missing 2 (TIMEOUT: 3-4: shard 3 …), epoch 7" */
 export function coverageText(coverage: CoverageJson): string {
   const { expected = 0, answered = 0, missing = [], epoch = '0', truncated = false } = coverage;
   const parts = [`${answered} of ${expected} shard${expected === 1 ? '' : 's'}`];
+  const { expectedDocuments, answeredDocuments = '0' } = coverage;
+  if (expectedDocuments !== undefined) parts.push(`${answeredDocuments} of ${expectedDocuments} documents`);
   for (const { cause = 'CAUSE_UNSPECIFIED', count = 0, shards = [], detail, attempts = 0 } of missing) {
     const ranges = shards.map(({ first = 0, last = 0 }) =>
       first === last ? `${first}` : `${first}-${last}`,

@@ -53,6 +53,18 @@ export function topologyProblems(
       hosted.add(shard);
     }
   }
+  const { documents } = document;
+  if (documents !== undefined) {
+    if (documents.length !== shardCount) {
+      const message = `expected a number of documents for each of ${shardCount} shards (shards.count), got ${documents.length}`;
+      problems.push({ path: ['documents'], message });
+    }
+    const sum = documents.reduce((total, count) => total + count, 0);
+    if (sum > Number.MAX_SAFE_INTEGER) {
+      const message = `expected ${Number.MAX_SAFE_INTEGER} documents in all at most, got ${sum}`;
+      problems.push({ path: ['documents'], message });
+    }
+  }
   const missing: number[] = [];
   for (let shard = 0; shard < shardCount; shard++) if (!hosted.has(shard)) missing.push(shard);
   if (missing.length > 0) {
@@ -76,5 +88,12 @@ export function toTopology(document: TopologyDocument, shape: TopologyShape, epo
     }),
   );
   workers.sort((a, b) => (a.id < b.id ? -1 : 1));
-  return { epoch, shardCount: shape.shardCount, virtualShards: shape.virtualShards, workers };
+  const { documents } = document;
+  return {
+    epoch,
+    shardCount: shape.shardCount,
+    virtualShards: shape.virtualShards,
+    ...(documents === undefined ? {} : { documents }),
+    workers,
+  };
 }

@@ -20,6 +20,8 @@ export interface Topology {
   readonly epoch: number;
   readonly shardCount: number;
   readonly virtualShards: number;
+  /** How many documents each shard has, by shard: coverage counts them. Undefined: nobody says. */
+  readonly documents?: readonly number[];
   /** By ascending id. */
   readonly workers: readonly TopologyWorker[];
 }

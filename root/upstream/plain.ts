@@ -20,7 +20,7 @@ import type {
   TaskFailure,
   Upstream,
 } from '../../shared/link/leaf-call.ts';
-import { LEAF_KEY, SHARD_KEY } from '../../shared/link/leaf-metadata.ts';
+import { LEAF_KEY, MIN_COVERAGE_KEY, SHARD_KEY } from '../../shared/link/leaf-metadata.ts';
 import { PRIORITY_KEY } from '../../shared/link/priority.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import type { ClientTls } from '../../shared/tls/credentials.ts';
@@ -217,12 +217,13 @@ class PlainCall implements LeafHandle {
   }
 
   #metadata(shard: number): Metadata {
-    const { metadata, deadline, priority } = this.#call;
+    const { metadata, deadline, priority, minCoverage } = this.#call;
     const sent = new Metadata();
     for (const [key, value] of metadata) sent.add(key, value);
     sent.set(SHARD_KEY, String(shard));
     sent.set(LEAF_KEY, '1');
     if (priority !== 0) sent.set(PRIORITY_KEY, String(priority));
+    if (minCoverage !== undefined) sent.set(MIN_COVERAGE_KEY, String(minCoverage));
     // By hand, and without a client-side deadline: the caller has one timer for all of them, and a deadline of grpc-js's
     // would reset the stream on its own (see RESETS_PER_SECOND). The header takes 8 digits at most.
     const leftUs = Math.max(1, Math.ceil((deadline - performance.now()) * 1000));

@@ -146,8 +146,26 @@ const ejection = {
   }).default(33),
 };
 
+const coverage = {
+  wait: fraction({
+    description:
+      'Where a partial answer will do and its minimum is in: the most that is waited for the rest, as a share of the time left. The less is still to come, the shorter.',
+    why: 'Half of the time buys the last tenth of the answer at most; the other half is for whoever asked.',
+  }).default(0.5),
+  tail: number(1, 1000, {
+    description:
+      'All the same the rest has until so many times what the minimum took, within the deadline: usual stragglers are not cut off.',
+    why: 'The slowest of a thousand alike takes about three times what nine tenths of them take, where latency is exponential.',
+  }).default(3),
+  flush: fraction({
+    description:
+      'Where a partial answer will do: workers send what is ready after this share of the time, so that a slow shard keeps none out.',
+    why: 'Later than most answers, so that they still come combined; early enough to leave time for the rest.',
+  }).default(0.05),
+};
+
 /** For every method. Without defaults, so that what isn't said is the root's. */
-const perMethod = { balance, hedge, budget, retry };
+const perMethod = { balance, hedge, budget, retry, coverage };
 
 export const policySchema = section({
   admission: section(admission).prefault({}),
@@ -157,6 +175,7 @@ export const policySchema = section({
   retry: section(retry).prefault({}),
   breaker: section(breaker).prefault({}),
   ejection: section(ejection).prefault({}),
+  coverage: section(coverage).prefault({}),
 });
 
 export const methodPolicySchema = section({
@@ -164,6 +183,7 @@ export const methodPolicySchema = section({
   hedge: section(overriding(perMethod.hedge)).optional(),
   budget: section(overriding(perMethod.budget)).optional(),
   retry: section(overriding(perMethod.retry)).optional(),
+  coverage: section(overriding(perMethod.coverage)).optional(),
 });
 
 type Overriding<T extends Record<string, z.ZodDefault>> = {

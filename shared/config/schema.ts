@@ -95,7 +95,7 @@ export const configSchema = section({
     policy: policySchema.prefault({}),
     methods: named(methodPolicySchema, 'method', {
       description:
-        'By method name, where one differs: the sections `balance`, `hedge`, `budget` and `retry` of `root.policy`.',
+        'By method name, where one differs: the sections `balance`, `hedge`, `budget`, `retry` and `coverage` of `root.policy`.',
       why: 'Most methods want what the root does.',
     }).default({}),
   }).prefault({}),

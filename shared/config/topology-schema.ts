@@ -10,6 +10,10 @@ export const topologySchema = section({
     description: "The topology's version. It must rise with every change, on all roots alike.",
     why: 'Left out, a root counts its own changes from 1.',
   }).optional(),
+  documents: list(integer(0, Number.MAX_SAFE_INTEGER, {}), 'numbers of documents', {
+    description:
+      'How many documents each shard has, by shard, so that coverage and `min_coverage` count documents. Left out: shards alone count.',
+  }).optional(),
   workers: list(
     section({
       id: text({ description: 'Unique; labels metrics and logs.' }),

@@ -26,6 +26,8 @@ export interface LeafCall {
   readonly priority: number;
   readonly epoch: number;
   readonly metadata: LeafMetadata;
+  /** What the request asks for of a shard that is a root itself; undefined: what its method says. */
+  readonly minCoverage?: number;
   /** The largest partial, in bytes. */
   readonly maxPartBytes: number;
   /** Each task's answer comes as a part of its own, as soon as it is ready: another worker was asked for the same. Default false. */

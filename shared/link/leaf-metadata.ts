@@ -6,6 +6,8 @@ import type { LeafMetadata } from './leaf-call.ts';
 export const SHARD_KEY = 'regather-shard';
 /** Marks a request that comes from a root: limits are rewritten already, and the answer is a partial. */
 export const LEAF_KEY = 'regather-leaf';
+/** How much coverage a request asks for, where that isn't its method's `min_coverage`. */
+export const MIN_COVERAGE_KEY = 'regather-min-coverage';
 
 const NOTHING: LeafMetadata = [];
 

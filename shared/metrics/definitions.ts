@@ -23,6 +23,8 @@ export const mergeBuckets = [
 
 /** The first is for those in time. Up to 10 ms late is what a deadline promises. */
 export const overshootBuckets = [0, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const;
+/** Dense near the top, where minimums are. Only answers that have all are above 0.9999, up to 10,000 shards. */
+export const coverageBuckets = [0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1] as const;
 
 export const rootDefinitions = {
   answers: {
@@ -100,6 +102,25 @@ export const rootDefinitions = {
     help: 'How long after its deadline the status of a request was handed over; 0 for those in time.',
     labels: ['method'],
     buckets: overshootBuckets,
+  },
+  answersEarly: {
+    name: 'regather_root_answers_early_total',
+    type: 'counter',
+    help: 'Answers handed over while shards were still at work, by reason: quorum, adaptive (the minimum was in, and the rest had its time).',
+    labels: ['method', 'reason'],
+  },
+  waitSaved: {
+    name: 'regather_root_wait_saved_seconds_total',
+    type: 'counter',
+    help: 'Time that those answers were handed over before their deadlines.',
+    labels: ['method'],
+  },
+  answerCoverage: {
+    name: 'regather_root_answer_coverage',
+    type: 'histogram',
+    help: 'Share of the documents, else of the shards, that answers with status OK had.',
+    labels: ['method'],
+    buckets: coverageBuckets,
   },
   leafCalls: {
     name: 'regather_root_leaf_calls_total',

@@ -23,6 +23,9 @@ export type BreakerStateName = (typeof breakerStates)[number];
 export const probeOutcomes = ['ok', 'failed'] as const;
 export const ejectionUnits = ['worker', 'replica'] as const;
 export const overrideStates = ['open', 'closed'] as const;
+/** Why an answer was handed over while shards were still at work. */
+export const earlyReasons = ['quorum', 'adaptive'] as const;
+export type EarlyReason = (typeof earlyReasons)[number];
 
 /** regather.v1.Cause by number. */
 export const causes = [
@@ -35,6 +38,7 @@ export const causes = [
   'CANCELLED',
   'INCOMPLETE',
   'FAILED',
+  'NOT_AWAITED',
 ] as const;
 
 /** One method of the service. */
@@ -44,6 +48,9 @@ export class RootMethodMetrics {
   readonly partial: Counter;
   readonly mergeSeconds: Histogram;
   readonly overshootSeconds: Histogram;
+  readonly coverage: Histogram;
+  readonly #early: Readonly<Record<EarlyReason, Counter>>;
+  readonly #waitSaved: Counter;
   readonly #answers: Family<Counter>;
   readonly #byCode: (Counter | undefined)[] = new Array(statusNames.length).fill(undefined);
   readonly #name: string;
@@ -56,7 +63,16 @@ export class RootMethodMetrics {
     this.partial = families.answersPartial.child(name);
     this.mergeSeconds = families.mergeSeconds.child(name);
     this.overshootSeconds = families.overshootSeconds.child(name);
+    this.coverage = families.answerCoverage.child(name);
+    this.#early = record(earlyReasons, (reason) => families.answersEarly.child(name, reason));
+    this.#waitSaved = families.waitSaved.child(name);
     this.#counter(0);
+  }
+
+  /** It was handed over so long before its deadline, though shards were still at work. */
+  early(reason: EarlyReason, savedSeconds: number): void {
+    this.#early[reason].inc();
+    this.#waitSaved.inc(savedSeconds);
   }
 
   /** A status was handed over, `seconds` after the request came. */
@@ -177,6 +193,9 @@ function families(registry: MetricRegistry) {
     admissionWaitSeconds: registry.histogram(d.admissionWaitSeconds),
     mergeSeconds: registry.histogram(d.mergeSeconds),
     overshootSeconds: registry.histogram(d.overshootSeconds),
+    answersEarly: registry.counter(d.answersEarly),
+    waitSaved: registry.counter(d.waitSaved),
+    answerCoverage: registry.histogram(d.answerCoverage),
     leafCalls: registry.counter(d.leafCalls),
     tasks: registry.counter(d.tasks),
     missingShards: registry.counter(d.missingShards),

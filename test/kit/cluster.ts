@@ -145,6 +145,8 @@ export interface Coverage {
   }[];
   epoch: string;
   truncated: boolean;
+  expectedDocuments: string;
+  answeredDocuments: string;
 }
 
 export interface Answer {

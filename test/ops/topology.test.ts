@@ -126,6 +126,26 @@ test('a broken file is reported once, with its line, and the last good topology 
   t.is(seen.length, 3);
 });
 
+test('documents are one number per shard, and a change of them is a change', async (t) => {
+  const file = join(folder(t), 'topology.yaml');
+  writeFileSync(file, `documents: [7, 0]\n${one}`);
+  const { provider, started, next } = open(t, file);
+  await started;
+  t.like(await next(), { epoch: 1, documents: [7, 0] });
+  writeFileSync(file, `documents: [7, 1]\n${one}`);
+  t.like(await next(), { epoch: 2, documents: [7, 1] });
+  for (const [documents, message] of [
+    ['[1]', 'expected a number of documents for each of 2 shards (shards.count), got 1'],
+    [
+      `[${Number.MAX_SAFE_INTEGER}, 1]`,
+      `expected ${Number.MAX_SAFE_INTEGER} documents in all at most, got ${Number.MAX_SAFE_INTEGER + 1}`,
+    ],
+  ]) {
+    writeFileSync(file, `documents: ${documents}\n${one}`);
+    await t.throwsAsync(provider.reload(), { message: `topology.yaml:1: documents: ${message}` });
+  }
+});
+
 test('a comment is no change', async (t) => {
   const file = join(folder(t), 'topology.yaml');
   writeFileSync(file, one);

@@ -3,19 +3,23 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
+import type { PolicyOptions } from '../../root/policy.ts';
 import { type Answer, forkWorker, type RunningWorker, startRoot, startWorker } from '../kit/cluster.ts';
 import { HITS_PER_SHARD } from '../kit/search-shard.ts';
 
 const SHARDS = 4;
 
 /** Two workers with two shards each, in this process. */
-async function setUp(t: ExecutionContext, links = true) {
+async function setUp(t: ExecutionContext, links = true, policy: PolicyOptions = {}) {
   const workers = await Promise.all([
     startWorker(t, 'w0', { shards: [0, 1], shardCount: SHARDS }),
     startWorker(t, 'w1', { shards: [2, 3], shardCount: SHARDS }),
   ]);
-  return startRoot(t, workers, { links });
+  return startRoot(t, workers, { links, policy });
 }
+
+/** A partial answer that waits for the rest as long as it may. */
+const patient: PolicyOptions = { coverage: { wait: 1, tail: 1000 } };
 
 /** Which of the workers has begun both tasks of a call. A root is ready with the first worker of a shard, so it may be either. */
 async function firstToStart(workers: readonly RunningWorker[]): Promise<RunningWorker> {
@@ -101,7 +105,7 @@ for (const links of [true, false]) {
   });
 
   test.serial(`a partial answer leaves before the deadline, ${how}`, async (t) => {
-    const { client } = await setUp(t, links);
+    const { client } = await setUp(t, links, patient);
     // Without a timer of its own, the client gets whatever the root hands over.
     const answer = await client.call('Some', { fault: 'hang@1' }, { metadata: { 'grpc-timeout': '2000m' } });
     t.is(answer.code, status.OK, answer.details);
@@ -240,7 +244,7 @@ test.serial('a deadline that leaves no time to merge fails at once and asks nobo
 test.serial(
   "grpc-js's own timer for the deadline is where it is cleared: an answer in time isn't overtaken by it",
   async (t) => {
-    const { client } = await setUp(t);
+    const { client } = await setUp(t, true, patient);
     const asked = client.call('Some', { fault: 'hang@1' }, { metadata: { 'grpc-timeout': '300m' } });
     // Both timers are due when the loop is free again; ours must have the only say.
     setTimeout(() => {
