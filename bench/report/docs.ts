@@ -39,5 +39,10 @@ export function updateDocs(write: boolean): string[] {
 
 function readResult(scenario: string): Report | undefined {
   const url = new URL(`bench/results/${scenario}.json`, repo);
-  return existsSync(url) ? (JSON.parse(readFileSync(url, 'utf8')) as Report) : undefined;
+  if (!existsSync(url)) return undefined;
+  try {
+    return JSON.parse(readFileSync(url, 'utf8')) as Report;
+  } catch (error) {
+    throw new Error(`bench/results/${scenario}.json is no report: ${(error as Error).message}`);
+  }
 }
