@@ -25,6 +25,28 @@ export function addJsonOption(command: Command, about: string): Command {
   return command.option('--json', about);
 }
 
+/** Whom a command calls, and with which schema. */
+export function addSchemaOptions(command: Command): Command {
+  return command
+    .option('-a, --address <address>', 'whom to call (default: root.listen of the config)')
+    .option(
+      '--proto <file>',
+      "the .proto or descriptor set (default: the config's, or reflection with --address)",
+    )
+    .option('-I, --include <folder>', 'where imports of --proto are; may be repeated', collect);
+}
+
+/** How it calls. */
+export function addCallOptions(command: Command): Command {
+  return command
+    .option('-m, --metadata <key:value>', 'metadata to send; may be repeated; -bin values as base64', collect)
+    .option('--shard <n>', 'one shard of a worker, called directly')
+    .option('--ca <file>', 'call with TLS, trusting who is in this PEM file')
+    .option('--cert <file>', 'the certificate to show (mutual TLS), PEM')
+    .option('--key <file>', 'its private key, PEM')
+    .option('--server-name <name>', "the name expected in the server's certificate");
+}
+
 export function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value];
 }

@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { RegatherError } from '../shared/errors/errors.ts';
 import { version } from '../shared/package.ts';
 import { addBenchCommands } from './bench-commands.ts';
-import { addConfigOptions, addJsonOption, collect } from './options.ts';
+import { addCallOptions, addConfigOptions, addJsonOption, addSchemaOptions, collect } from './options.ts';
 import { reportError } from './output.ts';
 
 /** What a command's work resolves to: the exit code. */
@@ -69,20 +69,12 @@ export function createProgram(done: (exit: Exit) => void): Command {
     .command('call')
     .description('Calls a method, with the request and the answer as proto3 JSON.')
     .argument('<method>', '"TopK", or with its service "acme.search.v1.Search/TopK"')
-    .argument('[request]', 'the request as JSON; - reads it from stdin', '{}')
-    .option('-a, --address <address>', 'whom to call (default: root.listen of the config)')
-    .option(
-      '--proto <file>',
-      "the .proto or descriptor set (default: the config's, or reflection with --address)",
-    )
-    .option('-I, --include <folder>', 'where imports of --proto are; may be repeated', collect)
-    .option('-t, --timeout <ms>', "the deadline (default: none, so the root's own counts)")
-    .option('-m, --metadata <key:value>', 'metadata to send; may be repeated; -bin values as base64', collect)
-    .option('--shard <n>', 'one shard of a worker, called directly')
-    .option('--ca <file>', 'call with TLS, trusting who is in this PEM file')
-    .option('--cert <file>', 'the certificate to show (mutual TLS), PEM')
-    .option('--key <file>', 'its private key, PEM')
-    .option('--server-name <name>', "the name expected in the server's certificate");
+    .argument('[request]', 'the request as JSON; - reads it from stdin', '{}');
+  addSchemaOptions(call).option(
+    '-t, --timeout <ms>',
+    "the deadline (default: none, so the root's own counts)",
+  );
+  addCallOptions(call);
   addConfigOptions(call);
   addJsonOption(call, 'one JSON line: response, status, coverage, ms; one line per item for streams').action(
     async (method, request, options) => {

@@ -2,9 +2,9 @@
  * Sends requests as bytes over grpc-js and looks at statuses alone. It starts calls on the channel itself: the layers of grpc-js's Client above it
  * (interceptors, an emitter and two stack traces per call) are a third of a call's cost and have nothing to do here.
  */
-import { Client, connectivityState, Metadata, type StatusObject, status } from '@grpc/grpc-js';
-import { RegatherError } from '../../../shared/errors/errors.ts';
+import { Client, Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { clientChannelOptions } from '../../../shared/link/channel-options.ts';
+import { connected } from '../../../shared/link/connected.ts';
 import { channelCredentials } from '../../../shared/tls/credentials.ts';
 import { type AnsweredShards, readAnsweredShards } from './answered-shards.ts';
 import type { LoadTarget } from './target.ts';
@@ -17,8 +17,6 @@ export interface Sender {
   close(): void;
 }
 
-/** grpc-js waits for ever for a peer that accepts and never speaks. */
-const CONNECT_MS = 5000;
 const WRITE = {};
 const COVERAGE_KEY = 'regather-coverage-bin';
 
@@ -48,7 +46,7 @@ export class GrpcSender implements Sender {
   static async connect(target: LoadTarget, connections: number): Promise<GrpcSender> {
     const sender = new GrpcSender(target, connections);
     try {
-      await Promise.all(sender.#clients.map((client) => ready(client, target.address)));
+      await Promise.all(sender.#clients.map((client) => connected(client, target.address)));
     } catch (error) {
       sender.close();
       throw error;
@@ -91,25 +89,3 @@ function shardsOf(trailers: Metadata): AnsweredShards | undefined {
 }
 
 function ignore(): void {}
-
-function ready(client: Client, address: string): Promise<void> {
-  const channel = client.getChannel();
-  const deadline = Date.now() + CONNECT_MS;
-  return new Promise((resolve, reject) => {
-    const fail = (why: string): void =>
-      reject(new RegatherError('UNAVAILABLE', `Nobody answers at ${address}: ${why}`));
-    const look = (): void => {
-      const state = channel.getConnectivityState(true);
-      if (state === connectivityState.READY) resolve();
-      // One that was refused would be tried again, until the time is up.
-      else if (state === connectivityState.TRANSIENT_FAILURE) fail('the connection failed');
-      else {
-        channel.watchConnectivityState(state, deadline, (error) => {
-          if (error === undefined) look();
-          else fail(`no connection within ${CONNECT_MS} ms`);
-        });
-      }
-    };
-    look();
-  });
-}
