@@ -210,7 +210,7 @@ test('help is exit 0, for every command', async (t) => {
   const whole = await regather(folder, '--help');
   t.is(whole.code, 0);
   const commands = [...whole.out.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map((match) => match[1]!);
-  t.deepEqual(commands, ['up', 'root', 'worker', 'call', 'check', 'shards', 'drain']);
+  t.deepEqual(commands, ['up', 'root', 'worker', 'call', 'check', 'shards', 'drain', 'breaker']);
   const each = await Promise.all(commands.map((command) => regather(folder, command, '--help')));
   for (const [i, { code, out }] of each.entries()) {
     t.is(code, 0, commands[i]);
