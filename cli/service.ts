@@ -2,6 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { unknownMethod } from '../root/policy.ts';
 import type { LoadedConfig } from '../shared/config/load.ts';
+import { RegatherError } from '../shared/errors/errors.ts';
 import type { CustomReducer, CustomReducers } from '../shared/reducers/custom.ts';
 import { compilePlan } from '../shared/schema/compile.ts';
 import { type DescriptorSource, type Descriptors, loadDescriptors } from '../shared/schema/descriptors.ts';
@@ -22,16 +23,26 @@ export function descriptorSource(loaded: LoadedConfig): DescriptorSource {
 export async function loadService(loaded: LoadedConfig): Promise<LoadedService> {
   const reducers = await loadReducers(loaded);
   const descriptors = loadDescriptors(descriptorSource(loaded));
-  const plan = compilePlan(descriptors, loaded.config.service.name, {
-    customNames: new Set(reducers.keys()),
-    customFree: new Set([...reducers.values()].filter((one) => one.free === true).map((one) => one.name)),
-  });
+  const plan = compileNamed(loaded, descriptors, reducers);
   for (const name of Object.keys(loaded.config.root.methods)) {
     if (!plan.methods.some((method) => method.name === name)) {
       throw loaded.error(`root.methods.${name}`, unknownMethod(name, plan));
     }
   }
   return { descriptors, plan, reducers };
+}
+
+function compileNamed(loaded: LoadedConfig, descriptors: Descriptors, reducers: CustomReducers): ServicePlan {
+  try {
+    return compilePlan(descriptors, loaded.config.service.name, {
+      customNames: new Set(reducers.keys()),
+      customFree: new Set([...reducers.values()].filter((one) => one.free === true).map((one) => one.name)),
+    });
+  } catch (error) {
+    if (!(error instanceof RegatherError) || error.code !== 'SERVICE_UNKNOWN') throw error;
+    // It is the config that names the service, or should.
+    throw loaded.error('service.name', error.message, error.code);
+  }
 }
 
 /** The module's exports that are reducers; a list or an object of them counts too. */

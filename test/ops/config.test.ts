@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { loadService } from '../../cli/service.ts';
 import { environmentName, isRepeated, keysOf } from '../../shared/config/keys.ts';
 import { type LoadOptions, loadConfig } from '../../shared/config/load.ts';
 import { configSchema } from '../../shared/config/schema.ts';
@@ -168,4 +169,20 @@ test('every key says what it is for, and every default why', (t) => {
     t.truthy(key.meta.description, key.key);
     if (key.default !== undefined) t.truthy(key.meta.why, key.key);
   }
+});
+
+test('a service that the .proto does not have is named with the place in the config that names it', async (t) => {
+  const { file, folder } = write(
+    t,
+    'shards: { count: 1 }\nservice:\n  proto: search.proto\n  name: a.Serch\n',
+  );
+  writeFileSync(join(folder, 'search.proto'), 'syntax = "proto3"; package a; service Search {}');
+  const error = await t.throwsAsync(loadService(loadConfig(file, { env: {} })), {
+    instanceOf: RegatherError,
+  });
+  t.is(error?.code, 'SERVICE_UNKNOWN');
+  t.is(
+    error?.message.replaceAll(`${folder}/`, ''),
+    'regather.yaml:4: service.name: search.proto: There is no service "a.Serch". Did you mean "a.Search"?',
+  );
 });
