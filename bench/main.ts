@@ -2,16 +2,20 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { RegatherError } from '../shared/errors/errors.ts';
 import { discoverScenarios } from './discover.ts';
 import { updateDocs } from './report/docs.ts';
-import type { Report } from './report/report.ts';
+import { type Report, reportJson } from './report/report.ts';
 import { formatMarkdown, formatShort, formatText } from './report/table.ts';
+import { readyToReport } from './report/write-report.ts';
+import { writeScenarioReport } from './report/write-scenario-report.ts';
 import { type Scenario, UsageError } from './scenario.ts';
 
 const scenarios = await discoverScenarios();
 
 interface Flags {
   readonly json?: string;
+  readonly report?: string;
   readonly smoke?: true;
   readonly rounds?: number;
   readonly seconds?: number;
@@ -28,6 +32,7 @@ for (const scenario of scenarios) {
     .command(scenario.name)
     .description(scenario.claim)
     .option('--json <file>', 'write the report here as well')
+    .option('--report <folder>', 'write a page with pictures here; must not exist')
     .option('--smoke', 'a few seconds, to see that it runs; the figures mean nothing')
     .option('--rounds <n>', 'how often each arm is measured', positive)
     .option('--seconds <s>', 'length of a measured window', positive)
@@ -49,16 +54,17 @@ program
 program
   .command('docs')
   .description(
-    'Puts the tables of bench/results/*.json into docs/benchmarks.md and README.md, between their marks.',
+    'Puts the tables and pictures of bench/results/*.json into docs/benchmarks.md and README.md, between their marks.',
   )
   .option('--check', 'change nothing; exit 1 if something would change')
-  .action((flags: { check?: true }) => {
-    const stale = updateDocs(flags.check !== true);
+  .action(async (flags: { check?: true }) => {
+    const stale = await updateDocs(flags.check !== true);
     for (const file of stale) process.stdout.write(`${flags.check ? 'stale' : 'updated'}: ${file}\n`);
     if (flags.check && stale.length > 0) process.exitCode = 1;
   });
 
 async function run(scenario: Scenario, flags: Flags): Promise<void> {
+  if (flags.report !== undefined) await readyToReport(flags.report);
   if (flags.cpuProf !== undefined) mkdirSync(flags.cpuProf, { recursive: true });
   const report = await scenario.run({
     smoke: flags.smoke === true,
@@ -72,8 +78,9 @@ async function run(scenario: Scenario, flags: Flags): Promise<void> {
   process.stdout.write(formatText(report));
   if (flags.json !== undefined) {
     mkdirSync(dirname(flags.json), { recursive: true });
-    writeFileSync(flags.json, `${JSON.stringify(report, null, 1)}\n`);
+    writeFileSync(flags.json, reportJson(report));
   }
+  if (flags.report !== undefined) await writeScenarioReport(flags.report, report);
 }
 
 function positive(text: string): number {
@@ -97,9 +104,9 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else if (error instanceof UsageError) {
+  else if (error instanceof UsageError || error instanceof RegatherError) {
     process.stderr.write(`${error.message}\n`);
-    process.exitCode = 2;
+    process.exitCode = error instanceof RegatherError ? error.exit : 2;
   } else {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exitCode = 1;

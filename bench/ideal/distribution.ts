@@ -38,6 +38,17 @@ export function distributionOfSamples(samples: Iterable<number>): Distribution {
   );
 }
 
+/** From pairs of a value and F there; both rise, and the last F counts as 1. */
+export function distributionOfSteps(
+  steps: readonly (readonly [value: number, share: number])[],
+): Distribution {
+  if (steps.length === 0) throw new RangeError('Expected at least one step for a distribution, got none');
+  return stepsOf(
+    steps.map(([value]) => value),
+    steps.map(([, share]) => share),
+  );
+}
+
 /** F(t). */
 export function probabilityBy(distribution: Distribution, t: number): number {
   const index = firstIndex(distribution.values, (value) => value > t);

@@ -102,8 +102,6 @@ const measured = section({
   ratio: number.optional(),
 });
 
-const point = section({ x: number, y: number });
-
 const scenarioReport = z.looseObject({
   scenario: text,
   claim: text,
@@ -126,12 +124,13 @@ const scenarioReport = z.looseObject({
   notes: list(text),
   distributions: list(section({ arm: text, condition: text, histogram })).optional(),
   curves: list(
-    z.looseObject({
-      picture: text,
-      title: text,
-      x: text,
-      y: text,
-      series: list(z.looseObject({ name: text, points: list(point) })),
+    section({
+      condition: text,
+      name: text,
+      like: text.optional(),
+      steps: list(z.tuple([number, number], { error: 'expected a pair of numbers' })).nonempty({
+        error: 'expected at least one step',
+      }),
     }),
   ).optional(),
 });

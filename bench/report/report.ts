@@ -1,5 +1,7 @@
 /** What a run of a scenario says, as data: printed as a table, written as JSON, turned into markdown. */
+import type { EncodedHistogram } from '../load/run.ts';
 import type { Machine } from './machine.ts';
+import type { Chart } from './picture/chart.ts';
 
 /** One metric of one arm under one condition, with a sample per round. */
 export interface Measured {
@@ -26,6 +28,23 @@ export interface Target {
   readonly direction: 'at most' | 'at least';
 }
 
+/** How long one arm's answers took under one condition, all rounds together. */
+export interface ReportDistribution {
+  readonly arm: string;
+  readonly condition: string;
+  readonly histogram: EncodedHistogram;
+}
+
+/** A calculated distribution, drawn dashed over the measured ones of its condition. `curveOf` makes one. */
+export interface ReportCurve {
+  readonly condition: string;
+  readonly name: string;
+  /** The arm that it is the ideal of: it takes its colour, and its efficiency is calculated. */
+  readonly like?: string;
+  /** Milliseconds and the share of answers by then. */
+  readonly steps: readonly (readonly [ms: number, share: number])[];
+}
+
 export interface Report {
   readonly scenario: string;
   readonly claim: string;
@@ -41,6 +60,10 @@ export interface Report {
   readonly headline: readonly Headline[];
   readonly targets: readonly Target[];
   readonly notes: readonly string[];
+  readonly distributions?: readonly ReportDistribution[];
+  readonly curves?: readonly ReportCurve[];
+  /** Pictures besides those of distributions and of headline metrics against numbers in conditions, which are drawn anyway. */
+  readonly charts?: readonly Chart[];
 }
 
 export function isMet(target: Target): boolean {
@@ -76,4 +99,14 @@ export function withRatios(measured: readonly Measured[], baseline: string): Mea
 export function medianOf(measured: readonly Measured[], arm: string, metric: string, condition = ''): number {
   const one = measured.find((m) => m.arm === arm && m.metric === metric && m.condition === condition);
   return one === undefined ? Number.NaN : spreadOf(one.samples).median;
+}
+
+/** As JSON that is short and that a version control system shows well: a key to a line, a list of numbers on one. */
+export function reportJson(report: Report): string {
+  const spread = JSON.stringify(report, null, 1);
+  const inner = spread.replace(
+    /\[\s+(-?\d[-\d.eE+,\s]*?)\s+\]/g,
+    (_, numbers: string) => `[${numbers.replace(/\s+/g, '')}]`,
+  );
+  return `${inner}\n`;
 }

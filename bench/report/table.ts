@@ -20,7 +20,7 @@ function cell(one: Measured | undefined): string {
 }
 
 /** A row per arm and a column per metric, one block per condition. */
-function rowsOf(report: Report, condition: string): { header: string[]; rows: string[][] } {
+export function rowsOf(report: Report, condition: string): { header: string[]; rows: string[][] } {
   const here = report.measured.filter((one) => one.condition === condition);
   const metrics = [...new Map(here.map((one) => [one.metric, one.unit])).entries()];
   const arms = [...new Set(here.map((one) => one.arm))];
@@ -43,11 +43,11 @@ function rowsOf(report: Report, condition: string): { header: string[]; rows: st
   return { header: keep(header), rows: rows.map(keep) };
 }
 
-function conditionsOf(report: Report): string[] {
+export function conditionsOf(report: Report): string[] {
   return [...new Set(report.measured.map((one) => one.condition))];
 }
 
-function targetText(target: Target): string {
+export function targetText(target: Target): string {
   const verdict = Number.isNaN(target.value) ? 'not measured' : isMet(target) ? 'reached' : 'NOT reached';
   return `${target.text}: ${figure(target.value)} (to reach: ${target.direction} ${figure(target.bound)}) ${verdict}`;
 }
@@ -142,7 +142,7 @@ export function formatShort(report: Report): string {
   return `${lines.join('\n')}\n`;
 }
 
-function optionsLine(report: Report): string {
+export function optionsLine(report: Report): string {
   return Object.entries(report.options)
     .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : value}`)
     .join('; ');

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { updateDocs, withTables } from '../../bench/report/docs.ts';
+import { picturesOf, updateDocs, withTables } from '../../bench/report/docs.ts';
 import { readMachine } from '../../bench/report/machine.ts';
 import type { Report } from '../../bench/report/report.ts';
 
@@ -42,6 +42,43 @@ test('a scenario that was never run leaves what is there', (t) => {
   );
 });
 
-test('the figures in the documents are those of bench/results', (t) => {
-  t.deepEqual(updateDocs(false), [], 'run `npm run bench -- docs`');
+const numbered: Report = {
+  ...report,
+  scenario: 'fanout',
+  measured: [1, 10, 100].flatMap((n) =>
+    ['by-hand', 'links'].map((arm, i) => ({
+      arm,
+      condition: `${n} shards`,
+      metric: 'p99',
+      unit: 'ms',
+      samples: [n + i, n + i + 1],
+    })),
+  ),
+  headline: [{ condition: '10 shards', metric: 'p99' }],
+};
+
+test('pictures are named in the document and drawn beside it, the same each time', async (t) => {
+  const text = '<!-- bench:fanout pictures -->\n<!-- /bench -->\n';
+  const made = withTables(text, () => numbered);
+  t.true(
+    made.includes(
+      '<img alt="P99 against shards: medians of all rounds." src="images/fanout-p99-against-shards.svg">',
+    ),
+  );
+  t.regex(
+    made,
+    /media="\(prefers-color-scheme: dark\)" srcset="images\/fanout-p99-against-shards-dark\.svg"/,
+  );
+  t.true(withTables(text, () => numbered, 'README.md').includes('src="docs/images/fanout-'));
+  const files = await picturesOf(text, () => numbered);
+  t.deepEqual(Object.keys(files), [
+    'docs/images/fanout-p99-against-shards.svg',
+    'docs/images/fanout-p99-against-shards-dark.svg',
+  ]);
+  t.deepEqual(await picturesOf(text, () => numbered), files);
+  t.deepEqual(await picturesOf('<!-- bench:fanout -->\n<!-- /bench -->', () => numbered), {});
+});
+
+test('the figures in the documents are those of bench/results', async (t) => {
+  t.deepEqual(await updateDocs(false), [], 'run `npm run bench -- docs`');
 });
