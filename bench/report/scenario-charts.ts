@@ -4,6 +4,7 @@ import { type Distribution, distributionOfSteps } from '../ideal/distribution.ts
 import { decodeHistogram, distributionOfHistogram } from './histogram.ts';
 import type { Chart, Series } from './picture/chart.ts';
 import { type DistributionSeries, percentileSpectrum, tailPicture } from './picture/curves.ts';
+import { plainNumber } from './picture/ticks.ts';
 import { type Measured, type Report, type ReportCurve, spreadOf } from './report.ts';
 import { conditionsOf } from './table.ts';
 
@@ -152,13 +153,21 @@ function lines(measured: readonly Measured[], values: ReadonlyMap<string, number
 
 function metricChart(metric: string, measured: readonly Measured[], series: Series[], what: string): Chart {
   const unit = measured[0]!.unit;
-  const title = `${metric[0]!.toUpperCase()}${metric.slice(1)} against ${what}`;
-  const xs = [...new Set(series.flatMap(({ points }) => points.map(({ x }) => x)))];
+  const named = /^p\d/.test(metric) ? metric : `${metric[0]!.toUpperCase()}${metric.slice(1)}`;
+  const title = `${named} against ${what}`;
+  const xs = [...new Set(series.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
+  const [least, most] = [xs[0]!, xs[xs.length - 1]!];
+  const log = least > 0 && most >= 10 * least;
   return {
     name: `${slug(metric)}-against-${slug(what)}`,
     title,
     caption: `${title}: medians of all rounds.`,
-    x: { title: what, scale: Math.max(...xs) >= 10 * Math.min(...xs) ? 'log' : 'linear' },
+    x: {
+      title: what,
+      scale: log ? 'log' : 'linear',
+      domain: log ? [least / 1.2, most * 1.2] : [0, most],
+      ticks: xs.map((at) => ({ at, label: plainNumber(at) })),
+    },
     panels: [
       { y: { title: unit === '' ? metric : `${metric}, ${unit}`, scale: 'log' }, series, height: 320 },
     ],

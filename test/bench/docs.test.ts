@@ -62,7 +62,7 @@ test('pictures are named in the document and drawn beside it, the same each time
   const made = withTables(text, () => numbered);
   t.true(
     made.includes(
-      '<img alt="P99 against shards: medians of all rounds." src="images/fanout-p99-against-shards.svg">',
+      '<img alt="p99 against shards: medians of all rounds." src="images/fanout-p99-against-shards.svg">',
     ),
   );
   t.regex(

@@ -120,10 +120,13 @@ function spectrumPoints(distribution: Distribution, nines: number): Point[] {
 }
 
 /** Steps of 1 − F, thinned to 400 equally far apart on the logarithmic axes. */
-function tailPoints({ values, cumulative }: Distribution, nines: number): Point[] {
-  const points: Point[] = [{ x: values[0]!, y: 1 }];
-  const span = Math.log10(values[values.length - 1]! / values[0]!) || 1;
+function tailPoints(distribution: Distribution, nines: number): Point[] {
+  const { values, cumulative } = distribution;
+  const first = quantile(distribution, 0.01);
+  const points: Point[] = [{ x: first, y: 1 }];
+  const span = Math.log10(values[values.length - 1]! / first) || 1;
   for (let i = 0; i < values.length; i++) {
+    if (values[i]! <= first) continue;
     const above = i === 0 ? 1 : 1 - cumulative[i - 1]!;
     if (above < 10 ** -nines * 0.999) break;
     const last = points[points.length - 1]!;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { RegatherError } from '../../../shared/errors/errors.ts';
 import type { Chart } from './chart.ts';
 import { toDark } from './theme.ts';
-import { vegaLiteSpec } from './vega-spec.ts';
+import { vegaLiteSpec, widthOf } from './vega-spec.ts';
 
 export interface Picture {
   readonly chart: Chart;
@@ -21,6 +21,11 @@ export interface Painter {
   toPng(svg: string): Promise<Buffer>;
 }
 
+/** Vega exports it and its types don't. */
+interface TextMetrics {
+  width: (item: { readonly fontSize?: number }, text: unknown) => number;
+}
+
 /** Loads what pictures need. Throws PACKAGE_MISSING, naming the packages, where one is missing. */
 export async function loadPainter(): Promise<Painter> {
   const [vega, vegaLite, resvg] = await Promise.all([
@@ -28,6 +33,9 @@ export async function loadPainter(): Promise<Painter> {
     load(() => import('vega-lite')),
     load(() => import('@resvg/resvg-js')),
   ]);
+  // Without a canvas Vega guesses widths, and so far too wide that pictures grow.
+  const { textMetrics } = vega as unknown as { textMetrics: TextMetrics };
+  textMetrics.width = (item, text) => widthOf(String(text ?? ''), item.fontSize ?? 11);
   const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map(fontFile);
   return {
     async draw(chart) {

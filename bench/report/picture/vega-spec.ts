@@ -131,7 +131,7 @@ function legend(all: readonly Series[], looks: ReadonlyMap<string, Look>): objec
 }
 
 /** Of DejaVu Sans, on the safe side: no font is loaded while a picture is drawn. */
-function widthOf(text: string, fontSize: number): number {
+export function widthOf(text: string, fontSize: number): number {
   return text.length * fontSize * 0.62;
 }
 
