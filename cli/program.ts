@@ -70,10 +70,9 @@ export function createProgram(done: (exit: Exit) => void): Command {
     .description('Calls a method, with the request and the answer as proto3 JSON.')
     .argument('<method>', '"TopK", or with its service "acme.search.v1.Search/TopK"')
     .argument('[request]', 'the request as JSON; - reads it from stdin', '{}');
-  addSchemaOptions(call).option(
-    '-t, --timeout <ms>',
-    "the deadline (default: none, so the root's own counts)",
-  );
+  addSchemaOptions(call)
+    .option('-t, --timeout <ms>', "the deadline (default: none, so the root's own counts)")
+    .option('--explain', 'where the time went: the plan, every attempt, and what set the latency');
   addCallOptions(call);
   addConfigOptions(call);
   addJsonOption(call, 'one JSON line: response, status, coverage, ms; one line per item for streams').action(

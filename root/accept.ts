@@ -4,6 +4,7 @@ import type { LeafMetadata } from '../shared/link/leaf-call.ts';
 import { LEAF_KEY, leafMetadata } from '../shared/link/leaf-metadata.ts';
 import { requestedPriority } from '../shared/link/priority.ts';
 import type { MethodPlan } from '../shared/schema/plan.ts';
+import { askedToExplain } from './explain/asked.ts';
 import { requestedShare } from './minimum.ts';
 import { type MergeTime, reserveMs } from './reserve.ts';
 
@@ -19,6 +20,8 @@ export interface Accepted {
   readonly timeoutMs: number;
   /** What share the request asks for, if it asks. */
   readonly minCoverage: number | undefined;
+  /** As much explanation is asked for; 0: none. */
+  readonly explainBytes: number;
 }
 
 /**
@@ -45,6 +48,7 @@ export function accept(
     deadline: now + timeoutMs - reserveMs(merging, timeoutMs, (minCoverage ?? method.minCoverage) < 1, now),
     timeoutMs,
     minCoverage,
+    explainBytes: askedToExplain(metadata),
   };
 }
 

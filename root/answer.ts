@@ -1,6 +1,6 @@
 /** What unary and streaming answers have in common: accept ▸ plan ▸ scatter, and what becomes of failures. */
 import type { EventEmitter } from 'node:events';
-import { type ServerUnaryCall, type ServerWritableStream, status } from '@grpc/grpc-js';
+import { type Metadata, type ServerUnaryCall, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { RegatherError } from '../shared/errors/errors.ts';
 import type { Merger } from '../shared/merge/merger.ts';
 import type { RootMethodMetrics } from '../shared/metrics/root.ts';
@@ -11,6 +11,9 @@ import type { MethodLatency } from './admission/latency.ts';
 import type { Attempt } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
 import { type Coverage, documentsWithout, type Missing, shareOf } from './coverage.ts';
+import { EXPLAIN_TRAILER } from './explain/asked.ts';
+import { encodeExplanation } from './explain/encode.ts';
+import { explain } from './explain/explanation.ts';
 import { coverageFailure, errorFailure, type Failure } from './finish.ts';
 import { composed, type InnerCoverage, readInnerCoverage } from './inner-coverage.ts';
 import { type Minimum, meets, minimumOf } from './minimum.ts';
@@ -49,6 +52,12 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   /** Of the shards asked, by shard; undefined: they don't count. */
   protected documents: readonly number[] | undefined;
   protected scatter: Scatter | undefined;
+  /** How long it took, when it has been done. */
+  protected mergeMs = 0;
+  /** For explain only. */
+  #plannedAt = Number.NaN;
+  #missing = NO_MISSING;
+  #timeUp = false;
   protected readonly startedAt: number;
   protected accepted!: Accepted;
   /** Of shards that are roots themselves. */
@@ -79,6 +88,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
         leaf: this.accepted.leaf,
         pick: serving.pick,
       });
+      if (this.accepted.explainBytes > 0) this.#plannedAt = serving.clock.now();
       if (this.accepted.deadline <= this.startedAt) throw tooLate(this.accepted.timeoutMs);
     } catch (thrown) {
       this.fail(errorFailure(thrown));
@@ -122,7 +132,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
         tail: this.method.tail,
         partial: this.minimum.share < 1,
         minCoverage: this.accepted.minCoverage,
-        explain: false,
+        explain: this.accepted.explainBytes > 0,
       },
       serving.scatter,
       this,
@@ -158,6 +168,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   }
 
   finished(why: FinishReason): void {
+    this.#timeUp = why === 'deadline';
     if (why === 'cancelled') {
       // Nobody is there to hear it; grpc-js still wants its end.
       this.fail(errorFailure(new RegatherError('CANCELLED', 'the client left')));
@@ -184,6 +195,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
 
   /** An answer if enough shards are in it, or a failure. */
   protected settle(missing: readonly Missing[]): void {
+    this.#missing = missing;
     const { documents } = this;
     const expected = this.plan.tasks.length;
     const answered = expected - missing.length;
@@ -205,8 +217,35 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   }
 
   protected fail(failure: Failure): void {
+    const metadata = this.explained(failure.metadata);
     this.finish(failure.code);
-    this.sendFailure(failure);
+    this.sendFailure(metadata === failure.metadata ? failure : { ...failure, metadata });
+  }
+
+  /** The trailer with the explanation that was asked for, in a copy; itself, if none was. */
+  protected explained(trailer: Metadata): Metadata {
+    // Also without: what failed before it was planned.
+    if (Number.isNaN(this.#plannedAt)) return trailer;
+    const { startedAt, admittedAt, accepted } = this;
+    const explanation = explain(
+      this.plan,
+      this.replicas.topology.epoch,
+      this.scatter,
+      this.#missing,
+      this.method.tail.budget.tokens.all,
+      {
+        startedAt,
+        plannedAt: this.#plannedAt,
+        admittedAt: admittedAt < 0 ? Number.NaN : Math.max(admittedAt, this.#plannedAt),
+        mergeMs: this.mergeMs,
+        endedAt: this.serving.clock.now(),
+        deadline: accepted.deadline,
+        timeUp: this.#timeUp,
+      },
+    );
+    const own = trailer.clone();
+    own.set(EXPLAIN_TRAILER, encodeExplanation(explanation, accepted.explainBytes));
+    return own;
   }
 
   /** Counts it. Before anything is handed over, because that may call back. */

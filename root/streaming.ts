@@ -74,8 +74,9 @@ export class StreamAnswer extends Answer<ServerWritableStream<Buffer, Buffer>> {
 
   protected deliver(coverage: Coverage): void {
     if (coverage.missing.length > 0) this.method.metrics.partial.inc();
+    const trailer = this.explained(coverageTrailer(coverage).trailer);
     this.finish(0);
-    this.call.end(coverageTrailer(coverage).trailer);
+    this.call.end(trailer);
   }
 
   protected sendFailure(failure: Failure): void {

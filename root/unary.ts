@@ -127,8 +127,9 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
       return;
     }
     const now = this.serving.clock.now();
-    metrics.mergeSeconds.observe((now - startedAt) / 1000);
-    this.method.merging.took(now - startedAt, now);
+    this.mergeMs = now - startedAt;
+    metrics.mergeSeconds.observe(this.mergeMs / 1000);
+    this.method.merging.took(this.mergeMs, now);
     const { bytes, trailer } = coverageTrailer(coverage);
     if (method.coverageField !== undefined) {
       payload = withCoverage(payload, method.coverageField.number, bytes);
@@ -139,8 +140,9 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
       return;
     }
     if (coverage.missing.length > 0) metrics.partial.inc();
+    const explained = this.explained(trailer);
     this.finish(0);
-    this.#callback(null, payload as Buffer, trailer);
+    this.#callback(null, payload as Buffer, explained);
   }
 
   protected sendFailure(failure: Failure): void {

@@ -11,12 +11,15 @@ import { type JsonOption, wholeNumber } from '../options.ts';
 import { printJson, printLine } from '../output.ts';
 import type { Exit } from '../program.ts';
 import { coverageOf, coverageText, detailsOf } from '../rpc/coverage.ts';
+import { explainBytes, explainOf } from '../rpc/explain.ts';
 import { type FoundMethod, findMethod } from '../rpc/method.ts';
 import { metadataPairs, openClient, prepareWith, type TargetOptions, targetOf } from '../rpc/target.ts';
+import { waterfall } from '../rpc/waterfall.ts';
 import { quietGrpc } from './bind.ts';
 
 export interface CallOptions extends TargetOptions, JsonOption {
   readonly timeout?: string;
+  readonly explain?: boolean;
 }
 
 export async function call(method: string, request: string, options: CallOptions): Promise<Exit> {
@@ -63,6 +66,7 @@ function metadataOf(options: CallOptions): Metadata {
   for (const [key, value] of metadataPairs(options)) {
     metadata.add(key, key.endsWith('-bin') ? Buffer.from(value, 'base64') : value);
   }
+  if (options.explain === true) metadata.set('regather-explain', explainBytes);
   return metadata;
 }
 
@@ -170,6 +174,7 @@ class Conversation {
   ): Exit {
     const ms = Math.round((performance.now() - this.#startedAt) * 100) / 100;
     const coverage = coverageOf(trailers);
+    const explain = explainOf(trailers);
     const details = failure === undefined ? [] : detailsOf(trailers, this.#types);
     if (this.#json) {
       printJson({
@@ -178,6 +183,7 @@ class Conversation {
         ...(response === undefined ? {} : { response }),
         ...(this.#method.streaming ? { items: this.#items } : {}),
         ...(coverage === undefined ? {} : { coverage }),
+        ...(explain === undefined ? {} : { explain }),
         ms,
       });
       return failure === undefined ? 0 : 1;
@@ -194,11 +200,23 @@ class Conversation {
       }
     }
     if (coverage !== undefined) say(`coverage: ${coverageText(coverage)}`);
+    if (explain !== undefined) {
+      const { columns, isTTY } = process.stderr;
+      const colour = isTTY === true && process.env.NO_COLOR === undefined;
+      say(
+        waterfall(explain, { width: isTTY === true ? columns : USUAL_WIDTH, colour, shards: SHOWN_SHARDS }),
+      );
+    }
     const items = this.#method.streaming ? `${this.#items} items, ` : '';
     if (failure === undefined) say(`${items}${ms} ms`);
     return failure === undefined ? 0 : 1;
   }
 }
+
+/** Where there is no terminal. */
+const USUAL_WIDTH = 110;
+/** Of an explanation; --json has all that came. */
+const SHOWN_SHARDS = 16;
 
 const coverageType = 'type.googleapis.com/regather.v1.Coverage';
 

@@ -1,12 +1,10 @@
 /** What trailers say: coverage and status details, read by the descriptors that this package ships. */
-import { join } from 'node:path';
 import type { Metadata } from '@grpc/grpc-js';
-import { packageRoot } from '../../shared/package.ts';
-import { loadDescriptors } from '../../shared/schema/descriptors.ts';
 import { LEN, skipValue, tagEnd, varintLow } from '../../shared/wire/reader.ts';
 import { readScalar } from '../../shared/wire/scalar.ts';
 import { decodeJson, type Json } from '../json/decode.ts';
-import { JsonTypes } from '../json/types.ts';
+import type { JsonTypes } from '../json/types.ts';
+import { decodeOwn } from './own-messages.ts';
 
 /** regather.v1.Coverage as proto3 JSON. */
 export interface CoverageJson {
@@ -25,18 +23,8 @@ export interface CoverageJson {
   readonly answeredDocuments?: string;
 }
 
-let types: JsonTypes | undefined;
-
-function coverageTypes(): JsonTypes {
-  types ??= new JsonTypes(
-    loadDescriptors({ proto: join(packageRoot, 'proto', 'regather', 'v1', 'coverage.proto') }),
-  );
-  return types;
-}
-
 function decodeCoverage(bytes: Uint8Array): CoverageJson {
-  const known = coverageTypes();
-  return decodeJson(known, known.message('regather.v1.Coverage'), bytes) as CoverageJson;
+  return decodeOwn('coverage.proto', 'regather.v1.Coverage', bytes) as CoverageJson;
 }
 
 export function coverageOf(trailers: Metadata): CoverageJson | undefined {

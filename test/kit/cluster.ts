@@ -159,11 +159,14 @@ export interface Answer {
   readonly trailer: Metadata;
 }
 
-const coverageType = (() => {
+const ownTypes = (() => {
   const root = new protobuf.Root();
   root.resolvePath = (_, target) => `${packageRoot}/proto/${target.replace(/^.*proto\//, '')}`;
-  return root.loadSync('regather/v1/coverage.proto').lookupType('regather.v1.Coverage');
+  return root.loadSync(['regather/v1/coverage.proto', 'regather/v1/explain.proto']);
 })();
+
+const coverageType = ownTypes.lookupType('regather.v1.Coverage');
+const explainType = ownTypes.lookupType('regather.v1.Explain');
 
 export function decodeCoverage(bytes: Uint8Array): Coverage {
   return coverageType.toObject(coverageType.decode(bytes), {
@@ -277,4 +280,17 @@ function metadataOf(values: Record<string, string> = {}): Metadata {
 
 function deadlineOf(timeoutMs: number | undefined): CallOptions {
   return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+}
+
+/** regather.v1.Explain as its trailer has it; undefined: there was none. */
+// biome-ignore lint/suspicious/noExplicitAny: as the message is
+export function explainOf({ trailer }: Answer): any {
+  const [bytes] = trailer.get('regather-explain-bin');
+  if (!(bytes instanceof Buffer)) return undefined;
+  return decodeExplain(bytes);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: as the message is
+export function decodeExplain(bytes: Uint8Array): any {
+  return explainType.toObject(explainType.decode(bytes), { enums: String, longs: String, defaults: true });
 }
