@@ -1,4 +1,4 @@
-/** `npm run bench -- overhead|merge|memory|table`: measures and reports; see docs/benchmarks.md. */
+/** `npm run bench -- overhead|merge|memory|sim|table`: measures and reports; see docs/benchmarks.md. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
@@ -10,6 +10,8 @@ import { formatMarkdown, formatShort, formatText } from './report/table.ts';
 import { readyToReport } from './report/write-report.ts';
 import { writeScenarioReport } from './report/write-scenario-report.ts';
 import { type Scenario, UsageError } from './scenario.ts';
+import { presets } from './sim/presets.ts';
+import { simulationReport } from './sim/report.ts';
 
 const scenarios = await discoverScenarios();
 
@@ -43,6 +45,20 @@ for (const scenario of scenarios) {
 }
 
 program
+  .command('sim')
+  .description("Asks the root's own policies, on a virtual clock over simulated workers, what they would do.")
+  .option('--preset <name>', 'what happens', 'stragglers')
+  .option('--shards <n>', 'instead of the preset’s', positive)
+  .option('--replicas <n>', 'instead of the preset’s', positive)
+  .option('--load <share>', 'of all execution slots, instead of the preset’s', positive)
+  .option('--seconds <s>', 'virtual ones, instead of the preset’s', positive)
+  .option('--seed <n>', 'the same seed, the same figures', positive, 1)
+  .option('--rounds <n>', 'with other seeds, for a spread', positive, 1)
+  .option('--json <file>', 'write the report here as well')
+  .addHelpText('after', `\nPresets:\n${list(described(presets))}`)
+  .action(sim);
+
+program
   .command('table <file>')
   .description('Prints a report that --json wrote as markdown.')
   .option('--short', 'one row per arm, with the figures that say most')
@@ -72,15 +88,59 @@ async function run(scenario: Scenario, flags: Flags): Promise<void> {
     ...(flags.seconds === undefined ? {} : { seconds: flags.seconds }),
     ...(flags.arms === undefined ? {} : { arms: flags.arms }),
     ...(flags.cpuProf === undefined ? {} : { cpuProfDir: flags.cpuProf }),
-    progress: (line) => process.stderr.write(process.stderr.isTTY ? `\r\u001b[2K${line}` : `${line}\n`),
+    progress,
   });
+  print(report, flags.json);
+  if (flags.report !== undefined) await writeScenarioReport(flags.report, report);
+}
+
+interface SimFlags {
+  readonly preset: string;
+  readonly shards?: number;
+  readonly replicas?: number;
+  readonly load?: number;
+  readonly seconds?: number;
+  readonly seed: number;
+  readonly rounds: number;
+  readonly json?: string;
+}
+
+async function sim(flags: SimFlags): Promise<void> {
+  const preset = presets.find(({ name }) => name === flags.preset);
+  if (preset === undefined) {
+    const names = presets.map(({ name }) => name).join(', ');
+    throw new UsageError(`Expected a preset (${names}), got "${flags.preset}"`);
+  }
+  const { shards, replicas, load, seconds } = { ...preset, ...flags };
+  const report = await simulationReport(
+    {
+      ...preset,
+      shards: Math.ceil(shards),
+      replicas: Math.ceil(replicas),
+      load,
+      seconds: Math.ceil(seconds),
+    },
+    { seed: Math.ceil(flags.seed), rounds: Math.ceil(flags.rounds), progress },
+  );
+  print(report, flags.json);
+}
+
+function described(
+  entries: readonly { readonly name: string; readonly description: string }[],
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(entries.map(({ name, description }) => [name, description]));
+}
+
+function progress(line: string): void {
+  process.stderr.write(process.stderr.isTTY ? `\r\u001b[2K${line}` : `${line}\n`);
+}
+
+function print(report: Report, json: string | undefined): void {
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[2K');
   process.stdout.write(formatText(report));
-  if (flags.json !== undefined) {
-    mkdirSync(dirname(flags.json), { recursive: true });
-    writeFileSync(flags.json, reportJson(report));
-  }
-  if (flags.report !== undefined) await writeScenarioReport(flags.report, report);
+  if (json === undefined) return;
+  mkdirSync(dirname(json), { recursive: true });
+  writeFileSync(json, reportJson(report));
 }
 
 function positive(text: string): number {

@@ -103,7 +103,9 @@ export class Attempt implements LeafSink {
     worker.load.settled(count);
     worker.load.heard(now);
     const elapsedMs = now - this.startedAt;
-    if (timing !== undefined) worker.load.measuredWire(Math.max(0, elapsedMs - timing.heldUs / 1000));
+    if (timing !== undefined) {
+      worker.load.measured(Math.max(0, elapsedMs - timing.heldUs / 1000), timing.queueUs[0]! / 1000);
+    }
     const usualMs = tail.latency.median(now);
     for (let i = 0, at = 0; i < shards.length; i++) {
       const shard = shards[i]!;

@@ -63,6 +63,7 @@ const reasons = {
   few_samples: 'too little is known of its latency',
   no_time: 'a second attempt had no time left',
   no_replica: 'no other replica',
+  replica_busy: 'the other replicas are busy',
   budget: 'budget empty',
   root_late: "the root's event loop is late",
   root_full: 'the root is near its limit',

@@ -1,6 +1,6 @@
 /**
- * Which of a shard's replicas gets a task: the one with the lowest latency × (tasks in flight + 1), as in Finagle and C3 (NSDI '15). All
- * are looked at where there are three or fewer, else two at random ("power of two choices"), so that roots don't flock to one.
+ * Which of a shard's replicas gets a task: the one with the lowest latency² × (tasks in flight + 1). All are looked at where there are three
+ * or fewer, else two at random ("power of two choices"), so that roots don't flock to one. Why the square: docs/decisions/0013-replica-choice.md.
  */
 
 import { relativeTo } from './replica-latency.ts';
@@ -34,7 +34,7 @@ export function scoreOf(replica: Replica, usualMs: number, zone: string | undefi
   if (silent > relative) relative = silent;
   // It asked to be left alone: only if all have.
   if (load.pushbackUntil > now) return LEFT_ALONE + load.pushbackUntil - now;
-  const score = (relative * (load.inFlight(now) + 1)) / worker.weight;
+  const score = (relative * relative * (load.inFlight(now) + 1)) / worker.weight;
   return zone === undefined || worker.zone === zone ? score : score * OTHER_ZONE;
 }
 

@@ -16,6 +16,8 @@ export interface BreakersOptions {
   readonly breaker: BreakerOptions;
   readonly ejection: EjectionOptions;
   readonly clock: Clock;
+  /** 0 … 1, for jitter. Default Math.random. */
+  readonly random?: () => number;
   readonly log: Logger;
   readonly metrics: RootMetrics;
   /** Choices made before may be stale. */
@@ -143,7 +145,7 @@ export class Breakers {
     current: () => boolean,
     closed?: () => void,
   ): Breaker {
-    const { breaker, clock, log, metrics, onChange } = this.#options;
+    const { breaker, clock, random, log, metrics, onChange } = this.#options;
     const what = shard === undefined ? "the worker's" : "a replica's";
     return new Breaker(
       this.#window,
@@ -164,6 +166,7 @@ export class Breakers {
         ...(closed === undefined ? {} : { closed }),
       },
       clock,
+      random,
     );
   }
 

@@ -6,6 +6,7 @@ import type { LoopDelay } from '../../shared/loop-delay.ts';
 import type { MethodPlan } from '../../shared/schema/plan.ts';
 import type { HedgePolicy } from '../policy.ts';
 import type { LatencyWindow } from './latency-window.ts';
+import type { Worker } from './worker.ts';
 
 /**
  * Why the slow tasks that are open when the delay is over are left alone. `root_late`: the root itself is, so what looks slow may be
@@ -15,7 +16,8 @@ export type Refusal = 'root_late' | 'root_full' | 'all_slow';
 
 /**
  * Why tasks aren't hedged. By the policy, because the method may not run twice or forwards items as they come, because too little is known of
- * its latency, because the deadline comes before a second attempt could answer, for want of a replica or of budget, or by refusal.
+ * its latency, because the deadline comes before a second attempt could answer, for want of a replica or of one that has a free slot, for want
+ * of budget, or by refusal.
  */
 export type NotHedged =
   | 'disabled'
@@ -24,6 +26,7 @@ export type NotHedged =
   | 'few_samples'
   | 'no_time'
   | 'no_replica'
+  | 'replica_busy'
   | 'budget'
   | Refusal;
 
@@ -36,6 +39,7 @@ export interface RootPressure {
 
 const MAX_USED = 0.7;
 const MEDIANS = 1.5;
+const BUSY = 0.5;
 /** Tasks that outlive the delay: more than twice what the budget carries means that everything is slow. */
 const MAX_WOULD = 2;
 const WOULD_TAU_MS = 2000;
@@ -96,6 +100,11 @@ export class Hedging {
     if (admission.inUse >= MAX_USED * admission.limit) return 'root_full';
     if (this.#would > WOULD_FLOOR + MAX_WOULD * this.#ratio * this.#primaries) return 'all_slow';
     return undefined;
+  }
+
+  /** Tasks wait there for as long as half of what one takes: a hedge would wait too, and make others wait. */
+  isBusy({ load }: Worker, now: number): boolean {
+    return load.queueMs >= BUSY * this.#latency.median(now);
   }
 
   #decay(now: number): void {

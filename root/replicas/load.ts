@@ -3,8 +3,8 @@
  * all roots, with what was sent since. What a worker said ages: one that is avoided for its load says nothing new.
  */
 
-/** How much a new measurement of the wire counts. */
-const WIRE_SMOOTHING = 1 / 16;
+/** How much a new measurement counts. */
+const SMOOTHING = 1 / 16;
 /** A report is worth nothing after this long. Longer than a queue worth waiting for, shorter than it takes to regret avoiding a worker. */
 const REPORT_MS = 1000;
 
@@ -15,6 +15,8 @@ export class WorkerLoad {
   reported = -1;
   /** Smoothed time that messages take there and back, without what the worker does, ms. */
   wireMs = 0;
+  /** Smoothed time that tasks waited for a slot there, ms. */
+  queueMs = 0;
   /** No task for it before then: it said so. On the clock. */
   pushbackUntil = 0;
   /** Since when it owes an answer and has said nothing. */
@@ -38,8 +40,10 @@ export class WorkerLoad {
     return this.tasks === 0 ? 0 : now - this.#silentSince;
   }
 
-  measuredWire(ms: number): void {
-    this.wireMs += (ms - this.wireMs) * (this.wireMs === 0 ? 1 : WIRE_SMOOTHING);
+  /** What a worker told of a part: the time that it and the call were on their way, and that its first task waited. */
+  measured(wireMs: number, queueMs: number): void {
+    this.wireMs += (wireMs - this.wireMs) * (this.wireMs === 0 ? 1 : SMOOTHING);
+    this.queueMs += (queueMs - this.queueMs) * SMOOTHING;
   }
 
   /** They are answered, or their leaf call has ended. */

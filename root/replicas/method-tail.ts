@@ -5,7 +5,7 @@ import type { MethodPolicy } from '../policy.ts';
 import type { ExtraWork } from './budget.ts';
 import { Hedging, type RootPressure } from './hedge.ts';
 import { LatencyWindow } from './latency-window.ts';
-import type { Wanted } from './replica-set.ts';
+import type { Replica, Wanted } from './replica-set.ts';
 
 export class MethodTail {
   /** Of primary tasks, each its own; those that another replica beat count as long as they were waited for. */
@@ -41,6 +41,13 @@ export class MethodTail {
     this.#wanted.usualMs = this.latency.median(now);
     this.#wanted.now = now;
     return this.#wanted;
+  }
+
+  /** Why a slow task isn't hedged on that replica; undefined: it is, and is paid for. */
+  refusalOf(replica: Replica | undefined, now: number): 'no_replica' | 'replica_busy' | 'budget' | undefined {
+    if (replica === undefined) return 'no_replica';
+    if (this.hedging.isBusy(replica.worker, now)) return 'replica_busy';
+    return this.budget.take('hedge') ? undefined : 'budget';
   }
 
   /** So many primary tasks were sent. */

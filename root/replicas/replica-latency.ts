@@ -2,13 +2,15 @@
  * How slow a replica is against what is usual for the method asked: 1 is the median. Relative, so that methods of different weight don't
  * blur each other, and a slow-down of all replicas changes no choice.
  *
- * A moving average of the last 16 tasks or 10 seconds, whichever is shorter. A single straggler must not scare everybody off (one in a
- * hundred tasks is one, anywhere), so a sample counts 10 at most.
+ * A moving average of the last 32 tasks or 10 seconds, whichever is shorter. A single straggler must not scare everybody off (one in a
+ * hundred tasks is one, anywhere), so a sample counts 10 at most. See docs/decisions/0013-replica-choice.md.
  */
 
-const SMOOTHING = 1 / 16;
+const SMOOTHING = 1 / 32;
 const TAU_MS = 10_000;
 const MAX_SAMPLE = 10;
+/** A task that was beaten after so long would have taken longer still: on a slow replica, about three times as long. */
+const BEATEN = 3;
 /** A failure counts as a task that took its whole time, or a replica that fails fast would attract everybody. */
 const FAILURE = 100;
 /** Below it, what is measured is the event loop. */
@@ -41,7 +43,7 @@ export class ReplicaLatency {
 
   /** It was beaten by another replica after so long: nothing is known but that it takes longer. */
   beaten(elapsedMs: number, usualMs: number, now: number): void {
-    const relative = usualMs === 0 ? 1 : Math.min(MAX_SAMPLE, relativeTo(usualMs, elapsedMs));
+    const relative = usualMs === 0 ? 1 : Math.min(MAX_SAMPLE, BEATEN * relativeTo(usualMs, elapsedMs));
     this.trying = false;
     if (relative > this.relative(now)) this.#sample(relative, now);
   }

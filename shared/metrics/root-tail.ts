@@ -4,7 +4,14 @@ import { type Counter, type Gauge, record } from './instruments.ts';
 import type { MetricRegistry } from './registry.ts';
 
 /** Why tasks that outlived the delay weren't hedged. */
-export const notHedged = ['no_replica', 'budget', 'root_late', 'root_full', 'all_slow'] as const;
+export const notHedged = [
+  'no_replica',
+  'replica_busy',
+  'budget',
+  'root_late',
+  'root_full',
+  'all_slow',
+] as const;
 /** Why failed tasks that may be tried again weren't. */
 export const notRetried = ['no_replica', 'budget'] as const;
 export const purses = ['hedge', 'retry', 'all'] as const;

@@ -3,6 +3,8 @@ import test from 'ava';
 import { defaultPolicy } from '../../root/policy.ts';
 import { Hedging, type RootPressure } from '../../root/replicas/hedge.ts';
 import { LatencyWindow } from '../../root/replicas/latency-window.ts';
+import { WorkerLoad } from '../../root/replicas/load.ts';
+import type { Worker } from '../../root/replicas/worker.ts';
 import type { MethodPlan } from '../../shared/schema/plan.ts';
 import { searchPlan } from '../kit/cluster.ts';
 
@@ -66,6 +68,16 @@ test('not while the root is late, or near what it admits', (t) => {
   t.is(late.refusal(1, 0), 'root_late');
   t.is(full.refusal(1, 0), 'root_full');
   t.is(well.refusal(1, 0), undefined);
+});
+
+test('not on a worker whose tasks wait for half of what one takes', (t) => {
+  const hedging = setUp({ latencies: steady });
+  const load = new WorkerLoad();
+  const worker = { load } as unknown as Worker;
+  for (let i = 0; i < 100; i++) load.measured(0.1, 4);
+  t.false(hedging.isBusy(worker, 0));
+  for (let i = 0; i < 100; i++) load.measured(0.1, 6);
+  t.true(hedging.isBusy(worker, 0));
 });
 
 test('not when so many are slow that replicas are no help; again when it is over', (t) => {

@@ -1,0 +1,160 @@
+/**
+ * The root's real code (planning, admission, choice of replicas, hedging, budget, breakers, gather and merging) before simulated workers, on
+ * a virtual clock. What a root costs itself isn't simulated: it answers in no time.
+ */
+import { EventEmitter } from 'node:events';
+import { Metadata, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import { Admission } from '../../root/admission/admission.ts';
+import type { ServedMethod } from '../../root/answer.ts';
+import { GatherMemory } from '../../root/gather-memory.ts';
+import { type PolicyOptions, resolvePolicies } from '../../root/policy.ts';
+import { Breakers } from '../../root/replicas/breakers.ts';
+import type { ExtraWork } from '../../root/replicas/budget.ts';
+import { Pace } from '../../root/replicas/pace.ts';
+import { ReplicaLatency } from '../../root/replicas/replica-latency.ts';
+import { type Replica, ReplicaSet } from '../../root/replicas/replica-set.ts';
+import { Tails } from '../../root/replicas/tails.ts';
+import { MergeTime } from '../../root/reserve.ts';
+import type { ServingContext } from '../../root/serving.ts';
+import { UnaryAnswer } from '../../root/unary.ts';
+import { createLogger } from '../../shared/log/logger.ts';
+import { compileMerger } from '../../shared/merge/compile.ts';
+import { MetricRegistry } from '../../shared/metrics/registry.ts';
+import { createRootMetrics } from '../../shared/metrics/root.ts';
+import { compilePlan } from '../../shared/schema/compile.ts';
+import { loadDescriptors } from '../../shared/schema/descriptors.ts';
+import { echoProto, echoResponse } from '../echo/codec.ts';
+import { makeRequest } from '../echo/shards.ts';
+import type { Random } from '../load/random.ts';
+import type { VirtualClock } from './clock.ts';
+import { SimWorker, type WorkerModel } from './worker.ts';
+
+export interface ClusterOptions {
+  readonly shards: number;
+  readonly workers: number;
+  readonly replicas: number;
+  readonly timeoutMs: number;
+  readonly policy: PolicyOptions;
+  readonly model: Omit<WorkerModel, 'payload'>;
+  readonly clock: VirtualClock;
+  readonly random: Random;
+}
+
+/** Shard s is on `replicas` workers, whose first is s's own and whose others follow at a distance that no neighbour shares. */
+function hostsOf(shard: number, { shards, workers, replicas }: ClusterOptions): number[] {
+  const first = Math.floor((shard * workers) / shards);
+  const hosts = new Set<number>();
+  for (let i = 0; i < replicas; i++) {
+    let host = (first + i * (1 + (shard % 3))) % workers;
+    while (hosts.has(host)) host = (host + 1) % workers;
+    hosts.add(host);
+  }
+  return [...hosts];
+}
+
+export class SimCluster {
+  readonly workers: readonly SimWorker[];
+  readonly clock: VirtualClock;
+  /** First attempts. */
+  primaries = 0;
+  readonly #method: ServedMethod;
+  readonly #serving: ServingContext;
+  readonly #budget: ExtraWork;
+  readonly #breakers: Breakers;
+  readonly #request = makeRequest();
+
+  constructor(options: ClusterOptions) {
+    const { clock, random, shards, policy } = options;
+    this.clock = clock;
+    const service = compilePlan(loadDescriptors({ proto: echoProto }), undefined);
+    const plan = { ...service.methods[0]!, timeoutMs: options.timeoutMs };
+    const policies = resolvePolicies(service, policy);
+    const model = { ...options.model, payload: echoResponse.encode({ matched: 1 }) };
+    const metrics = createRootMetrics(new MetricRegistry({ nodeMetrics: false }));
+    const availability = { version: 0 };
+    this.#breakers = new Breakers({
+      breaker: policies.root.breaker,
+      ejection: policies.root.ejection,
+      clock,
+      random,
+      log: createLogger({ level: 'silent' }),
+      metrics,
+      onChange: () => availability.version++,
+      replicas: () => set.byShard,
+    });
+    this.workers = Array.from({ length: options.workers }, (_, i) => {
+      const id = `w${i}`;
+      return new SimWorker(id, this.#breakers.ofWorker(id, []), clock, model);
+    });
+    const replicas = Array.from({ length: shards }, (_, shard) =>
+      hostsOf(shard, options).map((host): Replica => {
+        const worker = this.workers[host]!;
+        const breaker = this.#breakers.ofReplica(worker.id, shard);
+        return { shard, worker, breaker, latency: new ReplicaLatency(), pace: new Pace() };
+      }),
+    );
+    const topology = {
+      epoch: 1,
+      shardCount: shards,
+      virtualShards: 4096,
+      workers: this.workers.map(({ id, address }) => ({ id, address, shards: [], weight: 1 })),
+    };
+    const set = new ReplicaSet(topology, replicas, availability, { zone: undefined, random });
+    const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
+    const admission = new Admission(policies.root.admission, clock, loopDelay, metrics.admission, random);
+    admission.workers(options.workers);
+    const tails = new Tails([plan], policies, clock, { loopDelay, admission }, metrics.tail);
+    const tail = tails.of(plan.name);
+    this.#budget = tail.budget;
+    this.#method = {
+      plan,
+      merger: compileMerger(plan, new Map()),
+      policy: policies.methods.get(plan.name)!,
+      tail,
+      metrics: metrics.method(plan.name),
+      latency: admission.method(),
+      merging: new MergeTime(),
+    };
+    this.#serving = {
+      clock,
+      metrics,
+      loopDelay,
+      admission,
+      memory: new GatherMemory(),
+      scatter: {
+        clock,
+        metrics: {
+          leafCallSent: (_worker, kind, tasks) => {
+            if (kind === 'primary' || kind === 'probe') this.primaries += tasks;
+          },
+          leafCallEnded: (_worker, end, tasks) => admission.leafCallEnded(end, tasks),
+        },
+      },
+      replicas: () => set,
+      pick: () => 0,
+      missing: () => undefined,
+    };
+  }
+
+  /** Hedges, retries and probes so far. */
+  get extra(): number {
+    const { hedge, retry, probe } = this.#budget.spent;
+    return hedge + retry + probe;
+  }
+
+  /** One request; `answered` hears its status once. */
+  ask(answered: (code: number) => void): void {
+    const call = Object.assign(new EventEmitter(), {
+      request: this.#request,
+      metadata: new Metadata(),
+      getDeadline: () => Number.POSITIVE_INFINITY,
+    }) as unknown as ServerUnaryCall<Buffer, Buffer>;
+    const callback: sendUnaryData<Buffer> = (error) =>
+      answered(error === null ? status.OK : ((error as { code?: number }).code ?? status.UNKNOWN));
+    new UnaryAnswer(this.#serving, this.#method, call, callback).start();
+  }
+
+  close(): void {
+    this.#breakers.close();
+  }
+}

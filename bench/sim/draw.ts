@@ -1,0 +1,13 @@
+/** Service times and arrivals, drawn from a seeded source. */
+import type { Random } from '../load/random.ts';
+
+/** Around a median, with a tail to the right; sigma 0.2 spreads the middle two thirds by ± 20 %. */
+export function logNormal(medianMs: number, sigma: number, random: Random): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - random()));
+  return medianMs * Math.exp(sigma * radius * Math.cos(2 * Math.PI * random()));
+}
+
+/** Between events that come at random, at so many per ms. */
+export function exponential(perMs: number, random: Random): number {
+  return -Math.log(1 - random()) / perMs;
+}

@@ -1,0 +1,280 @@
+/**
+ * A worker in virtual time: execution slots, a bounded queue, service times that are drawn, a wire that takes its time, and faults. It keeps the
+ * link's contract (parts when all is done or after the flush, one End per call, times and load told) and answers the same bytes always.
+ */
+import type { Breaker } from '../../root/replicas/breaker.ts';
+import { WorkerLoad } from '../../root/replicas/load.ts';
+import type { Worker } from '../../root/replicas/worker.ts';
+import type { LeafCall, LeafHandle, LeafSink, TaskFailure } from '../../shared/link/leaf-call.ts';
+import type { VirtualClock } from './clock.ts';
+
+export interface WorkerModel {
+  readonly slots: number;
+  /** Tasks that may wait for a slot. */
+  readonly queue: number;
+  /** How long a task runs, drawn anew for each. */
+  readonly serviceMs: () => number;
+  /** How long a message takes, one way. */
+  readonly wireMs: () => number;
+  /** What every shard answers. */
+  readonly payload: Uint8Array;
+}
+
+interface SimTask {
+  readonly call: SimCall;
+  readonly shard: number;
+  queuedAt: number;
+  queueMs: number;
+  serviceMs: number;
+  state: 'waiting' | 'running' | 'ready' | 'sent' | 'failed';
+}
+
+const RESOURCE_EXHAUSTED = 8;
+const DEADLINE_EXCEEDED = 4;
+const CANCELLED = 1;
+const NONE: readonly number[] = [];
+
+export class SimWorker implements Worker {
+  readonly id: string;
+  readonly address: string;
+  readonly zone = undefined;
+  readonly weight = 1;
+  readonly breaker: Breaker;
+  readonly load = new WorkerLoad();
+  readonly draining = false;
+  readonly state = 'link';
+  readonly reason = '';
+  connected = true;
+  /** Multiplies service times. */
+  slowness = 1;
+  /** Tasks that were started. */
+  started = 0;
+  readonly clock: VirtualClock;
+  readonly model: WorkerModel;
+  #blockedUntil = 0;
+  #running = 0;
+  readonly #waiting: SimTask[] = [];
+  #waitingFrom = 0;
+  /** Smoothed time that a task runs; 0: none has. */
+  #usualMs = 0;
+
+  constructor(id: string, breaker: Breaker, clock: VirtualClock, model: WorkerModel) {
+    this.id = id;
+    this.address = id;
+    this.breaker = breaker;
+    this.clock = clock;
+    this.model = model;
+  }
+
+  serves(): boolean {
+    return true;
+  }
+
+  run(call: LeafCall, sink: LeafSink): LeafHandle {
+    return new SimCall(this, call, sink);
+  }
+
+  finished(): void {}
+
+  /** Its event loop stands still: nothing begins, ends or is sent. */
+  block(ms: number): void {
+    this.#blockedUntil = Math.max(this.#blockedUntil, this.clock.now() + ms);
+  }
+
+  get inFlight(): number {
+    return this.#running + this.#waiting.length - this.#waitingFrom;
+  }
+
+  /** In its event loop: now or when it is no longer blocked. */
+  loop(callback: () => void): void {
+    if (this.#blockedUntil <= this.clock.now()) callback();
+    else this.clock.at(this.#blockedUntil, () => this.loop(callback));
+  }
+
+  /** False if there is no room, or it can't be done in time (docs/decisions/0010-shedding-at-workers.md). */
+  submit(task: SimTask): boolean {
+    const { slots, queue } = this.model;
+    const now = this.clock.now();
+    if (this.inFlight >= slots + queue) return false;
+    if (this.#running >= slots) {
+      const spareMs = task.call.call.deadline - now - this.#usualMs;
+      if (this.waitMs > spareMs / 2) return false;
+    }
+    task.queuedAt = now;
+    this.#waiting.push(task);
+    this.#fill();
+    return true;
+  }
+
+  /** A running task is of no use any more: handlers see their signal and stop. */
+  stopped(): void {
+    this.#running--;
+    this.#fill();
+  }
+
+  /** How long a task that comes now would wait. */
+  get waitMs(): number {
+    return (Math.max(0, this.inFlight + 1 - this.model.slots) * this.#usualMs) / this.model.slots;
+  }
+
+  #fill(): void {
+    const now = this.clock.now();
+    while (this.#running < this.model.slots && this.#waitingFrom < this.#waiting.length) {
+      const task = this.#waiting[this.#waitingFrom++]!;
+      if (task.state !== 'waiting') continue;
+      const leftMs = task.call.call.deadline - now;
+      if (leftMs <= 0 || (leftMs < this.#usualMs && this.#waitingFrom < this.#waiting.length)) {
+        task.call.turnedAway(task, leftMs <= 0 ? DEADLINE_EXCEEDED : RESOURCE_EXHAUSTED);
+        continue;
+      }
+      this.#running++;
+      this.started++;
+      task.state = 'running';
+      task.queueMs = now - task.queuedAt;
+      task.serviceMs = this.model.serviceMs() * this.slowness;
+      this.clock.at(now + task.serviceMs, () =>
+        this.loop(() => {
+          if (task.state !== 'running') return;
+          task.serviceMs = this.clock.now() - now;
+          this.#usualMs += (task.serviceMs - this.#usualMs) * (this.#usualMs === 0 ? 1 : 1 / 16);
+          task.state = 'ready';
+          this.#running--;
+          task.call.ready();
+          this.#fill();
+        }),
+      );
+    }
+    if (this.#waitingFrom > 1024 && this.#waitingFrom * 2 > this.#waiting.length) {
+      this.#waiting.splice(0, this.#waitingFrom);
+      this.#waitingFrom = 0;
+    }
+  }
+}
+
+class SimCall implements LeafHandle {
+  readonly call: LeafCall;
+  readonly #worker: SimWorker;
+  readonly #sink: LeafSink;
+  #tasks: SimTask[] = [];
+  #receivedAt = 0;
+  #failures: TaskFailure[] = [];
+  #flushed = false;
+  /** The End is on its way. */
+  #over = false;
+
+  constructor(worker: SimWorker, call: LeafCall, sink: LeafSink) {
+    this.#worker = worker;
+    this.call = call;
+    this.#sink = sink;
+    this.#travel(() => worker.loop(() => this.#received()));
+  }
+
+  cancel(): void {
+    this.#travel(() =>
+      this.#worker.loop(() => {
+        if (this.#over) return;
+        for (const task of this.#tasks) {
+          if (task.state === 'ready' || task.state === 'sent' || task.state === 'failed') continue;
+          const running = task.state === 'running';
+          this.#fail(task, CANCELLED, !running, 0);
+          if (running) this.#worker.stopped();
+        }
+        this.#send();
+      }),
+    );
+  }
+
+  grant(): void {}
+
+  ready(): void {
+    const open = this.#tasks.some(({ state }) => state === 'waiting' || state === 'running');
+    if (!open || this.#flushed) this.#send();
+  }
+
+  turnedAway(task: SimTask, code: number): void {
+    this.#fail(task, code, true, code === RESOURCE_EXHAUSTED ? this.#pushbackMs : 0);
+    this.ready();
+  }
+
+  get #pushbackMs(): number {
+    return Math.min(1000, Math.max(1, Math.ceil(this.#worker.waitMs)));
+  }
+
+  #received(): void {
+    const { clock } = this.#worker;
+    const { tasks, apart, flushAfterMs } = this.call;
+    this.#receivedAt = clock.now();
+    this.#flushed = apart === true;
+    this.#tasks = tasks.map(({ shard }) => ({
+      call: this,
+      shard,
+      queuedAt: 0,
+      queueMs: 0,
+      serviceMs: 0,
+      state: 'waiting',
+    }));
+    for (const task of this.#tasks) {
+      if (!this.#worker.submit(task)) this.#fail(task, RESOURCE_EXHAUSTED, true, this.#pushbackMs);
+    }
+    if (flushAfterMs > 0 && !this.#flushed) {
+      // As the worker's timers: whole milliseconds, rounded up.
+      clock.setTimer(() => this.#worker.loop(() => this.#flush()), Math.ceil(flushAfterMs));
+    }
+    this.ready();
+  }
+
+  #flush(): void {
+    this.#flushed = true;
+    if (!this.#over) this.#send();
+  }
+
+  #fail(task: SimTask, code: number, notStarted: boolean, pushbackMs: number): void {
+    task.state = 'failed';
+    this.#failures.push({
+      shard: task.shard,
+      code,
+      message: 'simulated',
+      notStarted,
+      pushbackMs,
+      source: 'task',
+    });
+  }
+
+  /** What is ready, and the End if nothing is open. */
+  #send(): void {
+    if (this.#over) return;
+    const { clock, model } = this.#worker;
+    const parts = this.#tasks.filter(({ state }) => state === 'ready');
+    for (const task of parts) task.state = 'sent';
+    const ends = this.#tasks.every(({ state }) => state === 'sent' || state === 'failed');
+    if (parts.length === 0 && !ends) return;
+    this.#over = ends;
+    const heldUs = Math.max(1, Math.round((clock.now() - this.#receivedAt) * 1000));
+    const inFlight = this.#worker.inFlight;
+    const longest = { queueUs: 0, serviceUs: 0 };
+    for (const { queueMs, serviceMs } of this.#tasks) {
+      longest.queueUs = Math.max(longest.queueUs, Math.round(queueMs * 1000));
+      longest.serviceUs = Math.max(longest.serviceUs, Math.round(serviceMs * 1000));
+    }
+    this.#travel(() => {
+      for (const { shard, queueMs, serviceMs } of parts) {
+        this.#sink.part([shard], model.payload, NONE, {
+          queueUs: [Math.round(queueMs * 1000)],
+          serviceUs: [Math.round(serviceMs * 1000)],
+          heldUs,
+        });
+      }
+      if (ends)
+        this.#sink.end({
+          failures: this.#failures,
+          queueUs: longest.queueUs,
+          serviceUs: longest.serviceUs,
+          inFlight,
+        });
+    });
+  }
+
+  #travel(then: () => void): void {
+    this.#worker.clock.at(this.#worker.clock.now() + this.#worker.model.wireMs(), then);
+  }
+}

@@ -1,0 +1,86 @@
+/** The simulator: the real policies in virtual time. Figures of virtual time are exact, so what policies do to the tail can be asserted. */
+import test from 'ava';
+import { VirtualClock } from '../../bench/sim/clock.ts';
+import { type Preset, presets } from '../../bench/sim/presets.ts';
+import { quantileOf, recoverySeconds, simulate } from '../../bench/sim/run.ts';
+
+const presetOf = (name: string, over: Partial<Preset> = {}): Preset => ({
+  ...presets.find((preset) => preset.name === name)!,
+  ...over,
+});
+
+test('virtual time: in order, ties as set, cancelled ones never, and nothing after the end', async (t) => {
+  const clock = new VirtualClock();
+  const seen: string[] = [];
+  for (let i = 0; i < 200; i++) clock.at((i * 7919) % 100, () => seen.push(`${clock.now()}`));
+  clock.at(50, () => clock.setTimer(() => seen.push(`nested ${clock.now()}`), 5));
+  clock.at(60, () => seen.push('cancelled')).cancel();
+  clock.at(1000, () => seen.push('too late'));
+  await clock.run(500);
+  t.is(seen.length, 201);
+  t.deepEqual(
+    seen.filter((one) => !one.startsWith('nested')).map(Number),
+    Array.from({ length: 200 }, (_, i) => Math.floor(i / 2)),
+  );
+  t.true(seen.includes('nested 55'));
+  t.is(clock.now(), 500);
+});
+
+test.serial('the same seed makes the same run, another seed another', async (t) => {
+  t.timeout(300_000);
+  const preset = presetOf('stragglers', { shards: 16, seconds: 6 });
+  const [a, b, c] = [
+    await simulate(preset, preset.arms.all!, 7),
+    await simulate(preset, preset.arms.all!, 7),
+    await simulate(preset, preset.arms.all!, 8),
+  ];
+  t.deepEqual(a, b);
+  t.notDeepEqual(a.latencies, c.latencies);
+  t.true(a.latencies.length > 300);
+});
+
+test.serial(
+  'stragglers on 64 shards in 8 workers: p99 a twelfth of unhedged for a twentieth of extra tasks',
+  async (t) => {
+    t.timeout(300_000);
+    const preset = presetOf('stragglers', { seconds: 20 });
+    const plain = await simulate(preset, preset.arms['without hedges']!, 3);
+    const hedged = await simulate(preset, preset.arms.all!, 3);
+    t.is(hedged.failed, 0);
+    const ratio = quantileOf(hedged.latencies, 0.99) / quantileOf(plain.latencies, 0.99);
+    t.true(ratio <= 0.08, `${ratio}`);
+    const extra = hedged.extra / hedged.primaries;
+    t.true(extra <= 0.055, `${extra}`);
+  },
+);
+
+test.serial('workers that stand still now and then: p99 at most two fifths of round robin', async (t) => {
+  t.timeout(300_000);
+  const preset = presetOf('stalls', { seconds: 20 });
+  const turns = await simulate(preset, preset.arms.none!, 3);
+  const all = await simulate(preset, preset.arms.all!, 3);
+  const ratio = quantileOf(all.latencies, 0.99) / quantileOf(turns.latencies, 0.99);
+  t.true(ratio <= 0.4, `${ratio}`);
+});
+
+test.serial('one worker five times as slow hardly shows', async (t) => {
+  t.timeout(300_000);
+  const preset = presetOf('one-slow', { seconds: 15 });
+  const healthy = await simulate({ ...preset, faults: () => undefined }, preset.arms.all!, 3);
+  const slow = await simulate(preset, preset.arms.all!, 3);
+  t.is(slow.failed, 0);
+  const ratio = quantileOf(slow.latencies, 0.5) / quantileOf(healthy.latencies, 0.5);
+  t.true(ratio <= 1.15, `${ratio}`);
+});
+
+test.serial(
+  'after everything was four times as slow, all is as before within five seconds, clients asking again or not',
+  async (t) => {
+    t.timeout(300_000);
+    const preset = presetOf('metastable', { shards: 16, shardsPerWorker: 4, slots: 8, seconds: 30 });
+    const all = await simulate(preset, preset.arms.all!, 3);
+    t.true(recoverySeconds(all, preset.overAt!) <= 5, `${all.goodput.slice(15)}`);
+    const asked = all.offered[17]!;
+    t.true(all.goodput[17]! < asked / 2, `it did no harm: ${all.goodput[17]} of ${asked}`);
+  },
+);
