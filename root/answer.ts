@@ -8,6 +8,7 @@ import type { MethodPlan } from '../shared/schema/plan.ts';
 import { type Accepted, accept } from './accept.ts';
 import { AnswerCandidate } from './admission/answer-candidate.ts';
 import type { MethodLatency } from './admission/latency.ts';
+import { type AnswerTrace, traceAnswer } from './answer-trace.ts';
 import type { Attempt } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
 import { type Coverage, documentsWithout, type Missing, shareOf } from './coverage.ts';
@@ -58,6 +59,9 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   #plannedAt = Number.NaN;
   #missing = NO_MISSING;
   #timeUp = false;
+  #trace: AnswerTrace | undefined;
+  /** For its span. */
+  #failure = '';
   protected readonly startedAt: number;
   protected accepted!: Accepted;
   /** Of shards that are roots themselves. */
@@ -81,6 +85,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     const { serving, call } = this;
     const { plan: method } = this.method;
     serving.metrics.inFlight.inc();
+    this.#trace = traceAnswer(method, (call as { metadata: Metadata }).metadata);
     try {
       this.accepted = accept(call, method, this.method.merging, this.startedAt);
       this.replicas = serving.replicas();
@@ -88,6 +93,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
         leaf: this.accepted.leaf,
         pick: serving.pick,
       });
+      this.#trace?.planned(this.plan, this.replicas.topology.epoch);
       if (this.accepted.explainBytes > 0) this.#plannedAt = serving.clock.now();
       if (this.accepted.deadline <= this.startedAt) throw tooLate(this.accepted.timeoutMs);
     } catch (thrown) {
@@ -121,6 +127,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   #admitted(): void {
     const { serving } = this;
     this.admittedAt = this.#candidate === undefined ? this.startedAt : serving.clock.now();
+    this.#trace?.admitted(this.admittedAt - this.startedAt);
     this.scatter = new Scatter(
       {
         plan: this.plan,
@@ -133,6 +140,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
         partial: this.minimum.share < 1,
         minCoverage: this.accepted.minCoverage,
         explain: this.accepted.explainBytes > 0,
+        trace: this.#trace,
       },
       serving.scatter,
       this,
@@ -208,6 +216,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     };
     if (this.inner !== undefined) coverage = composed(coverage, this.inner, documents);
     if (coverage.missing.length > 0) this.serving.missing(coverage.missing);
+    this.#trace?.covered(coverage);
     if (meets(this.minimum, coverage, answered)) {
       this.method.metrics.coverage.observe(shareOf(coverage));
       this.deliver(coverage, missing);
@@ -218,6 +227,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
 
   protected fail(failure: Failure): void {
     const metadata = this.explained(failure.metadata);
+    this.#failure = failure.details;
     this.finish(failure.code);
     this.sendFailure(metadata === failure.metadata ? failure : { ...failure, metadata });
   }
@@ -252,6 +262,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   protected finish(code: number): void {
     this.#done = true;
     this.serving.metrics.inFlight.dec();
+    this.#trace?.end(code, this.#failure);
     const now = this.serving.clock.now();
     const { metrics } = this.method;
     metrics.answered(code, (now - this.startedAt) / 1000);

@@ -12,6 +12,7 @@ import type {
   PartTiming,
   TaskFailure,
 } from '../shared/link/leaf-call.ts';
+import type { AnswerTrace } from './answer-trace.ts';
 import { Attempt, type AttemptKind } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
 import type { Cause, Missing } from './coverage.ts';
@@ -55,6 +56,7 @@ export interface ScatterOptions {
   readonly minCoverage: number | undefined;
   /** Attempts note when each of their tasks was answered. */
   readonly explain: boolean;
+  readonly trace: AnswerTrace | undefined;
 }
 
 /** A worker's timers and this root's are late by a millisecond each: so much sooner than the hedge it is told to flush. */
@@ -170,6 +172,7 @@ export class Scatter {
     const now = clock.now();
     attempt.ends(end, now);
     metrics.leafCallEnded(share.worker, end, share.tasks.length);
+    this.#options.trace?.attemptEnded(attempt, end);
     recordEnd(attempt, end, now, this.#streaming);
     this.#options.tail.budget.answered(share.tasks.length - end.failures.length);
     if (this.#done) return;
@@ -190,7 +193,7 @@ export class Scatter {
   }
 
   #send(kind: AttemptKind, share: Share, now: number): Attempt {
-    const { plan, metadata, deadline, priority, replicas, explain, minCoverage } = this.#options;
+    const { plan, metadata, deadline, priority, replicas, explain, trace, minCoverage } = this.#options;
     const { method } = plan;
     const attempt = new Attempt(this, kind, share, now, explain);
     let flushAfterMs = this.#flushAfterMs;
@@ -215,7 +218,7 @@ export class Scatter {
       apart: kind === 'hedge',
       priority,
       epoch: replicas.topology.epoch,
-      metadata,
+      metadata: trace === undefined ? metadata : trace.began(attempt, metadata),
       maxPartBytes: method.maxAnswerBytes,
       ...(minCoverage === undefined ? {} : { minCoverage }),
     };

@@ -14,6 +14,7 @@ import type { TypicalTime } from './pace.ts';
 import { expired, turnedAway } from './refusals.ts';
 import { type Status, statusOf } from './status.ts';
 import { forwardItems } from './stream.ts';
+import { type TaskTrace, traceTask } from './task-trace.ts';
 
 /** Why a task is given up. Its text is what the handler's signal is aborted with. */
 export type GiveUp = 'cancelled' | 'deadline';
@@ -58,6 +59,7 @@ export class Task extends Job {
   /** Streaming: ends the wait for another slot. */
   #wake: (() => void) | undefined = undefined;
   #settled = false;
+  #trace: TaskTrace | undefined = undefined;
   #patience: Timer | undefined = undefined;
   /** Streaming: asks the iterator to end. */
   endItems: (() => void) | undefined = undefined;
@@ -95,12 +97,18 @@ export class Task extends Job {
   }
 
   override run(now: number): Promise<void> | undefined {
-    const { method, shard } = this;
+    const { method } = this;
     this.state = 'running';
     this.#startedAt = now;
     this.waitedMs = now - this.queuedAt;
     method.metrics.started.value += 1;
     method.metrics.queueSeconds.observe(this.waitedMs / 1000);
+    this.#trace = traceTask(method.path, this.shard.index, this.waitedMs, this.owner.metadata);
+    return this.#trace === undefined ? this.#execute() : this.#trace.run(() => this.#execute());
+  }
+
+  #execute(): Promise<void> | undefined {
+    const { method, shard } = this;
     let request: unknown;
     try {
       request = method.decode(this.payload);
@@ -154,7 +162,7 @@ export class Task extends Job {
     }
     this.#givenUp = why;
     metrics.aborted.value += 1;
-    this.#over(why === 'deadline' ? 4 : 1);
+    this.#over(why === 'deadline' ? 4 : 1, reasonOf(why).message);
     this.#abort?.abort(reasonOf(why));
     this.endItems?.();
     this.#wake?.();
@@ -192,13 +200,13 @@ export class Task extends Job {
   /** Ends it with what the handler made; `stream.ts` ends with no data. */
   answer(data: Uint8Array): void {
     if (this.state === 'over') return;
-    this.#over(0);
+    this.#over(0, '');
     this.owner.answered(this, data);
   }
 
   fail(status: Status): void {
     if (this.state === 'over') return;
-    this.#over(status.code);
+    this.#over(status.code, status.message);
     if (status.unexpected) {
       this.owner.host.log.error('A handler failed without a status of its own', {
         method: this.method.name,
@@ -209,10 +217,11 @@ export class Task extends Job {
     this.owner.failed(this, status, false, 0);
   }
 
-  #over(code: number): void {
+  #over(code: number, message: string): void {
     this.state = 'over';
     this.tookMs = this.owner.host.clock.now() - this.#startedAt;
     this.method.metrics.finished(code, this.tookMs / 1000);
+    this.#trace?.end(code, message);
   }
 
   #reply(value: unknown): void {

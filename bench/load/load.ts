@@ -11,7 +11,7 @@ import { type Progress, ProgressMeter } from './progress.ts';
 import { latencyHistogram, Recording } from './recording.ts';
 import { pickRequests, type RequestPool } from './requests.ts';
 import type { Block, LoadRun, Phase } from './run.ts';
-import { type ArrivalKind, expectedArrivals, MAX_ARRIVALS } from './schedule/arrivals.ts';
+import type { ArrivalKind } from './schedule/arrivals.ts';
 import { blockSpans } from './schedule/blocks.ts';
 import { dealCount, dealOut } from './schedule/deal.ts';
 import { cutPhases, replaySchedule, type Schedule, scheduleOf } from './schedule/schedule.ts';
@@ -129,13 +129,6 @@ export async function runLoad(options: LoadOptions): Promise<LoadRun> {
 function scheduleFor(load: OpenLoad | ReplayLoad, seed: number, warmUpMs: number): Schedule {
   if (load.loop === 'replay') return replaySchedule({ atMs: load.atMs, speed: load.speed, seed, warmUpMs });
   const { stretches, arrivals, count } = load;
-  const expected = expectedArrivals(stretches);
-  if (expected > MAX_ARRIVALS) {
-    throw new RegatherError(
-      'USAGE',
-      `Expected a run of at most ${MAX_ARRIVALS} requests, got a schedule of ${Math.round(expected)}`,
-    );
-  }
   return scheduleOf({ stretches, arrivals, seed, warmUpMs, ...(count === undefined ? {} : { count }) });
 }
 

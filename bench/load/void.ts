@@ -28,7 +28,7 @@ export function voidReasons(facts: VoidFacts): string[] {
   if (scheduled === 0) reasons.push('No request was sent.');
   else if (sum('ok') === 0) reasons.push('No request was answered with status OK.');
   if (dropped > 0) {
-    const share = ((100 * dropped) / scheduled).toPrecision(2);
+    const share = ((100 * dropped) / scheduled).toFixed(1);
     reasons.push(
       `${dropped} of ${scheduled} requests (${share} %) were not sent: ${maxInFlight} were in flight already, or they were a second late.`,
     );

@@ -1,4 +1,5 @@
 /** When requests arrive: computed before the run from the rate alone, so that nothing that the target does can move them. */
+import { RegatherError } from '../../../shared/errors/errors.ts';
 import type { Random } from '../random.ts';
 import { meanRate, type Stretch } from './stretches.ts';
 
@@ -11,8 +12,14 @@ export type ArrivalKind = 'poisson' | 'constant';
 /** A run has at most so many: their times alone take 160 MB. */
 export const MAX_ARRIVALS = 20_000_000;
 
+/** On average. Throws USAGE for a schedule that is too long. */
 export function expectedArrivals(stretches: readonly Stretch[]): number {
-  return stretches.reduce((sum, one) => sum + (meanRate(one) * one.durationMs) / 1000, 0);
+  const expected = stretches.reduce((sum, one) => sum + (meanRate(one) * one.durationMs) / 1000, 0);
+  if (expected <= MAX_ARRIVALS) return expected;
+  throw new RegatherError(
+    'USAGE',
+    `Expected a run of at most ${MAX_ARRIVALS} requests, got a schedule of ${Math.round(expected)}`,
+  );
 }
 
 /**
