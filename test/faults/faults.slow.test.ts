@@ -1,0 +1,100 @@
+/**
+ * Faults, one by one, on real worker processes and real sockets, under load: what is promised whatever shards do (G1, G2, G3, G5, G7, G9)
+ * holds, and the root finds back by itself. What is asserted is the same for all: acceptance.ts.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
+import test from 'ava';
+import { blackHole } from '../kit/faults/black-hole.ts';
+import { blockedLoop } from '../kit/faults/blocked-loop.ts';
+import { errorStorm } from '../kit/faults/error-storm.ts';
+import { type Fault, injected } from '../kit/faults/fault.ts';
+import { flapping } from '../kit/faults/flapping.ts';
+import { garbage } from '../kit/faults/garbage.ts';
+import { hang } from '../kit/faults/hang.ts';
+import { reset } from '../kit/faults/reset.ts';
+import type { SearchTarget } from '../kit/faults/search-target.ts';
+import { sigkill } from '../kit/faults/sigkill.ts';
+import { sigstop } from '../kit/faults/sigstop.ts';
+import { silent } from '../kit/faults/silent.ts';
+import { slow } from '../kit/faults/slow.ts';
+import { stopsReading } from '../kit/faults/stops-reading.ts';
+import { stragglers } from '../kit/faults/stragglers.ts';
+import { searchProto } from '../kit/search-worker.ts';
+import { holdsUnder, startTargets, type UnderFault } from './acceptance.ts';
+
+let targets: SearchTarget[] = [];
+
+test.before(async () => {
+  targets = await startTargets();
+});
+test.after.always(() => Promise.all(targets.map((target) => target.close())));
+
+const faults: readonly (UnderFault & { readonly hedged?: true; readonly avoided?: true })[] = [
+  { fault: sigkill() },
+  { fault: sigstop(), hedged: true },
+  { fault: hang(), hedged: true, avoided: true },
+  { fault: blockedLoop({ forMs: 300 }) },
+  { fault: slow(5), avoided: true },
+  { fault: slow(20), avoided: true, hedged: true },
+  { fault: stragglers({ share: 0.01, extraMs: [100, 500], seed: 7 }), hits: 'all', hedged: true },
+  { fault: errorStorm({ code: status.UNAVAILABLE }) },
+  { fault: errorStorm({ code: status.RESOURCE_EXHAUSTED }) },
+  { fault: flapping(reset()), lastsMs: 2500 },
+  { fault: silent() },
+  { fault: reset() },
+  { fault: blackHole() },
+  { fault: garbage() },
+  { fault: stopsReading() },
+  { fault: sigkill(), hits: 'shard' },
+  { fault: hang(), hits: 'shard' },
+  { fault: slow(4), hits: 'all' },
+];
+
+for (const given of faults) {
+  const where = { one: 'one replica', shard: 'a whole shard', all: 'all workers' }[given.hits ?? 'one'];
+  test.serial(`${given.fault.label}, ${where}`, async (t) => {
+    t.timeout(60_000);
+    const { hedges, tasks } = await holdsUnder(t, targets, given);
+    if (given.hedged) t.true(hedges > 0, 'tasks were asked elsewhere');
+    // What replicas answer, and how soon, steers where tasks go.
+    if (given.avoided) t.true(tasks.get('w0')! < tasks.get('w1')!, JSON.stringify([...tasks]));
+  });
+}
+
+test.serial('workers that exit in the middle of streams', async (t) => {
+  t.timeout(60_000);
+  const { seen } = await holdsUnder(t, targets, { fault: sigkill(), hits: 'shard', streams: true });
+  const causes = seen.flatMap(({ items, answer }) =>
+    items === undefined ? [] : answer.coverage!.missing.map(({ cause }) => cause),
+  );
+  t.true(causes.includes('INCOMPLETE'), causes.join());
+});
+
+test.serial('a worker that comes back with an older version of the service', async (t) => {
+  t.timeout(60_000);
+  const folder = await mkdtemp(join(tmpdir(), 'regather-older-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const older = join(folder, 'search.proto');
+  const newer = readFileSync(searchProto, 'utf8');
+  const without = newer.replace(/^ +optional int64 best = .*\n/m, '');
+  t.not(without, newer);
+  writeFileSync(older, without);
+  const fault: Fault = {
+    label: 'an older service',
+    // Its shards are answered all the same, but for the moment in which it starts.
+    effect: 'late',
+    async inject(target) {
+      await target.kill();
+      await (target as SearchTarget).restart(older);
+      return injected(async () => {
+        await target.kill();
+        await target.restart();
+      });
+    },
+  };
+  await holdsUnder(t, targets, { fault });
+});
