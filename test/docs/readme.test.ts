@@ -1,8 +1,7 @@
 /** The README's files are the examples' files, and its commands do what it says. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { filledReadme, readmePath } from '../../scripts/readme.ts';
@@ -14,12 +13,6 @@ const regather = ['run', '--silent', 'regather', '--'];
 
 test('the files in the README are those of the examples', (t) => {
   t.is(readme, filledReadme(readme), 'run `npm run generate`');
-});
-
-test('its links lead somewhere', (t) => {
-  const links = [...readme.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target!);
-  t.true(links.length > 10);
-  for (const link of links) t.true(existsSync(join(dirname(readmePath), link)), link);
 });
 
 test('its commands print what it says', async (t) => {
