@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
+import { createProgram } from '../../cli/program.ts';
 import { folderWith, regather, searchConfig, searchModule } from './process.ts';
 
 const proto = `syntax = "proto3";
@@ -209,12 +210,19 @@ test('help is exit 0, for every command', async (t) => {
   const folder = folderWith(t, {});
   const whole = await regather(folder, '--help');
   t.is(whole.code, 0);
-  const commands = [...whole.out.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map((match) => match[1]!);
-  t.deepEqual(commands, ['up', 'root', 'worker', 'call', 'check', 'shards', 'drain', 'breaker']);
-  const each = await Promise.all(commands.map((command) => regather(folder, command, '--help')));
+  const commands = createProgram(() => {}).commands.map((command) => command.name());
+  t.deepEqual(commands, ['up', 'root', 'worker', 'call', 'check', 'shards', 'drain', 'breaker', 'bench']);
+  for (const name of commands) t.regex(whole.out, new RegExp(`^ {2}${name} `, 'm'));
+  const bench = await regather(folder, 'bench', '--help');
+  t.is(bench.code, 0);
+  const ends = [
+    ...commands.filter((name) => name !== 'bench').map((name) => [name]),
+    ...['load', 'compare', 'report'].map((name) => ['bench', name]),
+  ];
+  const each = await Promise.all(ends.map((command) => regather(folder, ...command, '--help')));
   for (const [i, { code, out }] of each.entries()) {
-    t.is(code, 0, commands[i]);
-    t.regex(out, /--json/);
+    t.is(code, 0, ends[i]!.join(' '));
+    t.regex(out, /--json/, ends[i]!.join(' '));
   }
 });
 
