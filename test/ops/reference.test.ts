@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import test from 'ava';
 import { createProgram, withSubcommands } from '../../cli/program.ts';
 import { generatedFiles } from '../../scripts/generate.ts';
 import { systemClock } from '../../shared/clock.ts';
+import { keysOf } from '../../shared/config/keys.ts';
+import { configSchema } from '../../shared/config/schema.ts';
 import { codes } from '../../shared/errors/codes.ts';
 import { LoopDelayMonitor } from '../../shared/loop-delay.ts';
 import { processDefinitions, rootDefinitions, workerDefinitions } from '../../shared/metrics/definitions.ts';
@@ -11,9 +13,10 @@ import { createProcessMetrics } from '../../shared/metrics/process.ts';
 import { MetricRegistry } from '../../shared/metrics/registry.ts';
 import { createRootMetrics } from '../../shared/metrics/root.ts';
 import { createWorkerMetrics } from '../../shared/metrics/worker.ts';
+import { packageRoot } from '../../shared/package.ts';
+import { pages } from '../docs/pages.ts';
 
-const repository = join(import.meta.dirname, '..', '..');
-const reference = join(repository, 'docs', 'reference');
+const reference = join(packageRoot, 'docs', 'reference');
 const read = (name: string): string => readFileSync(join(reference, name), 'utf8');
 
 test('what is generated is current: node scripts/generate.ts', (t) => {
@@ -32,9 +35,9 @@ test('every error code has a section, and every section a code', (t) => {
 
 test('every code is reported by something', (t) => {
   const source = ['bench', 'cli', 'root', 'shard', 'shared'].flatMap((folder) =>
-    readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' })
+    readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && !name.endsWith('errors/codes.ts'))
-      .map((name) => readFileSync(join(repository, folder, name), 'utf8')),
+      .map((name) => readFileSync(join(packageRoot, folder, name), 'utf8')),
   );
   const text = source.join('\n');
   t.deepEqual(
@@ -68,29 +71,67 @@ test('every metric that is defined is exported with its labels, and none besides
   }
 });
 
+const everyPage = pages().map((path) => ({
+  page: relative(packageRoot, path),
+  text: readFileSync(path, 'utf8'),
+}));
+
+/** What pages name that isn't there, as `page: name`. */
+function unknownNames(pattern: RegExp, isKnown: (name: string) => boolean): string[] {
+  return everyPage.flatMap(({ page, text }) =>
+    [...text.matchAll(pattern)]
+      .map((match) => match[1]!)
+      .filter((name) => !isKnown(name))
+      .map((name) => `${page}: ${name}`),
+  );
+}
+
 test('no page names a metric that is none', (t) => {
   const known = new Set(
     definitions.flatMap(({ name, type }) =>
       type === 'histogram' ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
     ),
   );
-  for (const page of readdirSync(reference).filter((name) => name.endsWith('.md'))) {
-    for (const [name] of read(page).matchAll(/\bregather_[a-z_]+\b/g))
-      t.true(known.has(name), `${page}: ${name}`);
-  }
+  t.deepEqual(
+    unknownNames(/\b(regather_[a-z_]+)\b/g, (name) => known.has(name)),
+    [],
+  );
 });
+
+/** They tell how to run scenarios, whose options are those of `npm run bench`. */
+const ofScenarios = /^(docs\/benchmarks|bench\/.*)\.md: /;
 
 test('no page names an option or a command that is none', (t) => {
   const program = createProgram(() => {});
-  const flags = new Set(['--help', '--version']);
+  // The last is npm's.
+  const flags = new Set(['--help', '--version', '--omit']);
   for (const command of withSubcommands(program)) {
     for (const option of command.options) flags.add(option.long!);
   }
   const commands = new Set(program.commands.map((command) => command.name()));
-  for (const page of ['cli.md', 'config.md', 'admin.md', 'metrics.md']) {
-    for (const [, flag] of read(page).matchAll(/`(--[a-z-]+)[` =]/g))
-      t.true(flags.has(flag!), `${page}: ${flag}`);
-    for (const [, name] of read(page).matchAll(/`regather ([a-z]+)/g))
-      t.true(commands.has(name!), `${page}: ${name}`);
-  }
+  t.deepEqual(
+    unknownNames(/`(?:regather [a-z ]*)?(--[a-z-]+)[` =]/g, (flag) => flags.has(flag)).filter(
+      (name) => !ofScenarios.test(name),
+    ),
+    [],
+  );
+  t.deepEqual(
+    unknownNames(/(?:`|^\$? ?|-- )regather ([a-z]+)/gm, (name) => commands.has(name)),
+    [],
+  );
+});
+
+test('no page names a key of the config that is none', (t) => {
+  const keys = new Set(
+    keysOf(configSchema).flatMap(({ key }) =>
+      key.split('.').map((_, i, parts) => parts.slice(0, i + 1).join('.')),
+    ),
+  );
+  t.deepEqual(
+    unknownNames(
+      /`((?:service|root|worker|shards|topology|log|admin)\.[a-z_]+(?:\.[a-z_]+)*)`/g,
+      (key) => keys.has(key) || key === 'worker.ts',
+    ),
+    [],
+  );
 });
