@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { startAdmin } from '../../shared/admin/admin.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -10,7 +12,9 @@ import { createProcessMetrics } from '../../shared/metrics/process.ts';
 import { MetricRegistry } from '../../shared/metrics/registry.ts';
 import { createRootMetrics } from '../../shared/metrics/root.ts';
 import { createWorkerMetrics } from '../../shared/metrics/worker.ts';
+import { pages } from '../docs/pages.ts';
 import { needs } from '../kit/debian.ts';
+import { folderWith } from './process.ts';
 import { parsePrometheus } from './prometheus-text.ts';
 
 async function scrape(
@@ -81,6 +85,20 @@ needs(test, 'prometheus')('promtool finds nothing to complain of', async (t) => 
   const checked = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
   t.is(checked.stdout + checked.stderr, '');
   t.is(checked.status, 0);
+});
+
+needs(test, 'prometheus')('the queries on the pages are PromQL', (t) => {
+  const queries = pages().flatMap((page) =>
+    [...readFileSync(page, 'utf8').matchAll(/^```promql\n([^`]*)^```/gm)].flatMap(([, block]) =>
+      block!.split('\n').filter((line) => line !== '' && !line.startsWith('#')),
+    ),
+  );
+  t.true(queries.length >= 10);
+  const rules = queries.map((expr, i) => ({ record: `query:${i}`, expr }));
+  const folder = folderWith(t, { 'rules.json': JSON.stringify({ groups: [{ name: 'pages', rules }] }) });
+  const checked = spawnSync('promtool', ['check', 'rules', join(folder, 'rules.json')], { encoding: 'utf8' });
+  t.is(checked.status, 0, checked.stdout + checked.stderr);
+  t.regex(checked.stdout, new RegExp(`SUCCESS: ${queries.length} rules found`));
 });
 
 test('the strict parser refuses what a scraper would', (t) => {
