@@ -51,6 +51,9 @@ export function hitsOf(shard: number): Hit[] {
   }));
 }
 
+/** Opened when the test says so: until then tasks with the fault `hold` run. */
+export const held = Promise.withResolvers<void>();
+
 /** Of the faults in `spec` ("sleep:500@3;fail:5@0,2"), those for this shard. */
 async function suffer(spec: string, shard: number, call: Call): Promise<Uint8Array | undefined> {
   if (spec === '') return undefined;
@@ -63,9 +66,10 @@ async function suffer(spec: string, shard: number, call: Call): Promise<Uint8Arr
         await sleep(Number(value), undefined, { signal: call.signal });
         break;
       case 'hang':
-        await new Promise((_, reject) =>
-          call.signal.addEventListener('abort', () => reject(call.signal.reason)),
-        );
+        await aborted(call.signal);
+        break;
+      case 'hold':
+        await Promise.race([held.promise, aborted(call.signal)]);
         break;
       case 'fail':
         throw Object.assign(new Error(`shard ${shard} was told to fail`), { code: Number(value) });
@@ -86,6 +90,10 @@ async function suffer(spec: string, shard: number, call: Call): Promise<Uint8Arr
     }
   }
   return undefined;
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 }
 
 function varint(value: number): number[] {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { WorkerStart } from '../../shard/options.ts';
 import { createWorker } from '../../shard/worker.ts';
 import { createLogger } from '../../shared/log/logger.ts';
-import { counts, openSearchShard, type SearchHandlers } from './search-shard.ts';
+import { counts, held, openSearchShard, type SearchHandlers } from './search-shard.ts';
 
 export const searchProto = fileURLToPath(new URL('search.proto', import.meta.url));
 
@@ -19,8 +19,9 @@ export function searchWorker(start: WorkerStart) {
 }
 
 if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url)) {
-  process.on('message', async (message: { start?: WorkerStart; counts?: true }) => {
+  process.on('message', async (message: { start?: WorkerStart; counts?: true; release?: true }) => {
     if (message.start !== undefined) process.send!({ started: await searchWorker(message.start).start() });
+    if (message.release === true) held.resolve();
     if (message.counts === true) process.send!({ counts });
   });
   process.on('disconnect', () => process.exit(0));

@@ -19,6 +19,8 @@ interface Forked {
   readonly ended: Promise<number | string>;
   /** Tasks that run now. */
   running(): Promise<number>;
+  /** Of its life: ready, draining … */
+  state(): Promise<string>;
 }
 
 /** A worker in a process of its own; killed when the test ends. */
@@ -33,25 +35,27 @@ async function start(t: ExecutionContext, options: WorkerStart = {}): Promise<Fo
   const [{ started: addresses }] = (await once(child, 'message')) as [{ started: WorkerAddresses }];
   const client = new PlainClient(addresses.address);
   t.teardown(() => client.close());
+  const status = async (): Promise<{ state: string; tasks: { running: number } }> =>
+    (await (await fetch(`http://${addresses.admin}/statusz`)).json()) as never;
   return {
     child,
     addresses,
     client,
     ended,
-    async running() {
-      const status = await (await fetch(`http://${addresses.admin}/statusz`)).json();
-      return (status as { tasks: { running: number } }).tasks.running;
-    },
+    running: async () => (await status()).tasks.running,
+    state: async () => (await status()).state,
   };
 }
 
 test('SIGTERM drains: what runs is answered, over the link and plainly, then the process exits 0', async (t) => {
-  const { child, addresses, client, ended, running } = await start(t, { shards: [0, 1] });
+  const { child, addresses, client, ended, running, state } = await start(t, { shards: [0, 1] });
   const kit = await connect(t, addresses.address);
-  const plain = client.call('Get', { id: 'a', fault: 'sleep:400' }, { shard: 1 });
-  const linked = kit.call('TopK', { text: 'x', fault: 'sleep:400' }, [0, 1]);
+  const plain = client.call('Get', { id: 'a', fault: 'hold' }, { shard: 1 });
+  const linked = kit.call('TopK', { text: 'x', fault: 'hold' }, [0, 1]);
   await until(async () => (await running()) === 3, 'three tasks run');
   child.kill('SIGTERM');
+  await until(async () => (await state()) === 'draining', 'draining');
+  child.send({ release: true });
   const [one, many] = await Promise.all([plain, linked]);
   t.like(one, { code: 0, response: { id: 'a' } });
   t.deepEqual(many.end.failures, []);
@@ -63,14 +67,11 @@ test('SIGTERM drains: what runs is answered, over the link and plainly, then the
 });
 
 test('a second signal stops at once, whatever hangs', async (t) => {
-  const { child, client, ended, running, addresses } = await start(t);
+  const { child, client, ended, running, state } = await start(t);
   const answer = client.call('Get', { id: 'a', fault: 'hang' });
   await until(async () => (await running()) === 1, 'it hangs');
   child.kill('SIGTERM');
-  await until(async () => {
-    const { state } = (await (await fetch(`http://${addresses.admin}/statusz`)).json()) as { state: string };
-    return state === 'draining';
-  }, 'draining');
+  await until(async () => (await state()) === 'draining', 'draining');
   child.kill('SIGTERM');
   t.is(await ended, 143);
   t.not((await answer).code, 0);
