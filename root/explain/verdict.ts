@@ -56,7 +56,8 @@ function hedgeText({ hedging }: Explanation, { attempts }: ExplainedShard): stri
   return '';
 }
 
-const reasons = {
+/** Why slow tasks weren't hedged, in words. */
+export const reasons = {
   disabled: 'switched off',
   not_idempotent: 'the method is not idempotent',
   streaming: 'the method streams',

@@ -38,7 +38,7 @@ const admission = {
 const balance = {
   by: oneOf(['load', 'turns'], {
     description:
-      'How a task finds its replica: `load` takes the lowest latency × tasks in flight; `turns` goes round, whatever they are like.',
+      'How a task finds its replica: `load` takes the lowest latency² × (tasks in flight + 1); `turns` goes round, whatever they are like.',
     why: 'A replica that is slow or busy gets less, without being given up.',
   }).default('load'),
 };

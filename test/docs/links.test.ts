@@ -1,5 +1,5 @@
 /** Every link of every page leads somewhere: to a file that is there, and to a heading that it has. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import test from 'ava';
 import { packageRoot } from '../../shared/package.ts';
@@ -41,6 +41,17 @@ test('every link leads somewhere', (t) => {
   const broken = links.filter(({ page, link }) => !leadsSomewhere(page, link));
   t.deepEqual(
     broken.map(({ page, link }) => `${relative(packageRoot, page)}: ${link}`),
+    [],
+  );
+});
+
+test('every guide and every page of reference is found from the README', (t) => {
+  const readme = join(packageRoot, 'README.md');
+  const linked = new Set(linksOf(readme));
+  const all = globSync('docs/{guides,reference}/*.md', { cwd: packageRoot });
+  t.true(all.length > 10);
+  t.deepEqual(
+    all.filter((page) => !linked.has(page)),
     [],
   );
 });

@@ -19,6 +19,17 @@ import { pages } from '../docs/pages.ts';
 const reference = join(packageRoot, 'docs', 'reference');
 const read = (name: string): string => readFileSync(join(reference, name), 'utf8');
 
+/** All of the code, but for the list of errors. */
+function sources(): string {
+  return ['bench', 'cli', 'root', 'shard', 'shared']
+    .flatMap((folder) =>
+      readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts') && !name.endsWith('errors/codes.ts'))
+        .map((name) => readFileSync(join(packageRoot, folder, name), 'utf8')),
+    )
+    .join('\n');
+}
+
 test('what is generated is current: node scripts/generate.ts', (t) => {
   for (const { path, content } of generatedFiles()) t.is(readFileSync(path, 'utf8'), content, path);
 });
@@ -33,13 +44,26 @@ test('every error code has a section, and every section a code', (t) => {
   );
 });
 
-test('every code is reported by something', (t) => {
-  const source = ['bench', 'cli', 'root', 'shard', 'shared'].flatMap((folder) =>
-    readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts') && !name.endsWith('errors/codes.ts'))
-      .map((name) => readFileSync(join(packageRoot, folder, name), 'utf8')),
+test('every metadata key that is read or written has its place on the page', (t) => {
+  const names = new Set(
+    [...sources().matchAll(/_(?:KEY|TRAILER) = '(regather-[a-z-]+)'/g)].map((match) => match[1]!),
   );
-  const text = source.join('\n');
+  t.true(names.size >= 7);
+  const page = read('metadata.md');
+  const told = (name: string): boolean => page.includes(`### ${name}\n`) || page.includes(`| \`${name}\` |`);
+  t.deepEqual(
+    [...names].filter((name) => !told(name)),
+    [],
+  );
+  const sections = [...page.matchAll(/^### (regather-\S+)$/gm)].map((match) => match[1]!);
+  t.deepEqual(
+    sections.filter((name) => !names.has(name)),
+    [],
+  );
+});
+
+test('every code is reported by something', (t) => {
+  const text = sources();
   t.deepEqual(
     Object.keys(codes).filter((code) => !text.includes(`'${code}'`)),
     [],
