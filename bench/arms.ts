@@ -54,6 +54,20 @@ export const plain: ArmSpec = regather('Regather, its links turned off: unary ca
 
 export const links: ArmSpec = regather('Regather over links, as it comes');
 
+/** What policies cost, and what they are worth, is told against this. */
+export const linksWithoutPolicies: ArmSpec = regather(
+  'Regather over links, every policy off: tasks take turns',
+  {
+    policy: {
+      balance: { by: 'turns' },
+      hedge: { enabled: false },
+      retry: { enabled: false },
+      admission: { enabled: false },
+      ejection: { enabled: false },
+    },
+  },
+);
+
 export const linksWithoutCombining: ArmSpec = {
   ...regather('Regather over links, workers do not combine their shards'),
   workers: 'regather-no-combine',
