@@ -34,6 +34,8 @@ const missingOne = {
   ],
   epoch: '1',
   truncated: false,
+  expectedDocuments: '0',
+  answeredDocuments: '0',
 };
 
 foreign('Python: unary calls, the coverage trailer, and the coverage in google.rpc.Status', async (t) => {
@@ -42,7 +44,15 @@ foreign('Python: unary calls, the coverage trailer, and the coverage in google.r
   t.is(top.code, 'OK', top.details);
   t.is(top.response.total, '80');
   t.is(top.response.hits.length, 5);
-  const whole = { expected: SHARDS, answered: SHARDS, missing: [], epoch: '1', truncated: false };
+  const whole = {
+    expected: SHARDS,
+    answered: SHARDS,
+    missing: [],
+    epoch: '1',
+    truncated: false,
+    expectedDocuments: '0',
+    answeredDocuments: '0',
+  };
   t.deepEqual(top.coverage, whole);
   t.deepEqual(top.response.coverage, whole);
   t.deepEqual(

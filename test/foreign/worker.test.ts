@@ -62,7 +62,10 @@ foreign(
       pythonWorker(t, folder, 'python', [0, 2]),
       startWorker(t, 'linked', { shards: [1, 3], shardCount: SHARDS }),
     ]);
-    const { client } = await startRoot(t, [python, linked]);
+    // Until the deadline, that is.
+    const { client } = await startRoot(t, [python, linked], {
+      policy: { coverage: { wait: 1, tail: 1000 } },
+    });
     t.deepEqual(await missing(client, 'fail:9@2', 5_000), ['FAILED 2 shard 2 was told to fail']);
     // Who says so first, the worker's own deadline or the root's timer, is open.
     t.regex((await missing(client, 'hang@2', 400)).join(), /^TIMEOUT 2 [^,]+$/);

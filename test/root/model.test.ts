@@ -30,6 +30,7 @@ import type { MergeContext } from '../../shared/merge/merger.ts';
 import { MetricRegistry } from '../../shared/metrics/registry.ts';
 import { createRootMetrics } from '../../shared/metrics/root.ts';
 import { methodCodecs } from '../../shared/schema/codecs.ts';
+import type { MethodPlan } from '../../shared/schema/plan.ts';
 import { type Coverage, decodeCoverage, searchPlan } from '../kit/cluster.ts';
 import { random } from '../kit/random.ts';
 import { hitsOf } from '../kit/search-shard.ts';
@@ -54,6 +55,8 @@ interface World {
   readonly shards: number;
   readonly replicas: readonly (readonly number[])[];
   readonly method: 'TopK' | 'Some' | 'Count';
+  /** How `Some` is declared; `documents`: the topology tells how many each shard has. */
+  readonly enough: { readonly minCoverage: number; readonly quorum?: number; readonly documents?: true };
   /** Drives every choice below. */
   readonly seed: number;
   /** How likely trouble is. */
@@ -74,6 +77,13 @@ const world: fc.Arbitrary<World> = fc.integer({ min: 1, max: 8 }).chain((shards)
       maxLength: shards,
     }),
     method: fc.constantFrom('TopK' as const, 'Some' as const, 'Some' as const, 'Count' as const),
+    enough: fc.constantFrom<World['enough']>(
+      { minCoverage: 0.5 },
+      { minCoverage: 0.5, documents: true },
+      { minCoverage: 0.75, documents: true },
+      { minCoverage: 0.25, quorum: 3 },
+      { minCoverage: 0, quorum: 2 },
+    ),
     seed: fc.integer(),
     trouble: fc.constantFrom(0, 0.3, 0.6),
     hurry: fc.constantFrom(0, 0.2, 0.5),
@@ -96,9 +106,33 @@ interface Outcome {
 
 const DEADLINE_MS = 1000;
 
-function run({ shards, replicas, method, seed, trouble, hurry, burst, newcomers }: World): Outcome {
+/** Of a shard; some have none. */
+const documentsOf = (shard: number): number => (shard * 7) % 5;
+
+const sumOf = (shards: readonly number[]): number =>
+  shards.reduce((sum, shard) => sum + documentsOf(shard), 0);
+
+function planOf({ method, enough: { minCoverage, quorum } }: World): MethodPlan {
+  const declared = searchPlan.methods.find(({ name }) => name === method)!;
+  if (method !== 'Some') return declared;
+  return { ...declared, minCoverage, ...(quorum === undefined ? {} : { quorum }) };
+}
+
+/** The rule, from the declaration alone. */
+function isEnough({ method, enough, shards }: World, covered: readonly number[]): boolean {
+  if (covered.length === shards) return true;
+  if (method !== 'Some' || covered.length === 0) return false;
+  if (enough.minCoverage === 0) return covered.length >= Math.min(enough.quorum!, shards);
+  const weight = (list: readonly number[]): number => (enough.documents ? sumOf(list) : list.length);
+  const all = Array.from({ length: shards }, (_, shard) => shard);
+  if (weight(all) === 0) return covered.length / shards >= enough.minCoverage;
+  return weight(covered) / weight(all) >= enough.minCoverage;
+}
+
+function run(given: World): Outcome {
+  const { shards, replicas, method, seed, trouble, hurry, burst, newcomers, enough } = given;
   const roll = random(seed);
-  const plan = searchPlan.methods.find(({ name }) => name === method)!;
+  const plan = planOf(given);
   const merger = compileMerger(plan, new Map());
   const events: (() => void)[] = [];
   const started = new Array<number>(shards).fill(0);
@@ -242,7 +276,13 @@ function run({ shards, replicas, method, seed, trouble, hurry, burst, newcomers 
     }),
   );
   const set = new ReplicaSet(
-    { epoch: 3, shardCount: shards, virtualShards: 4096, workers: [] },
+    {
+      epoch: 3,
+      shardCount: shards,
+      virtualShards: 4096,
+      workers: [],
+      ...(enough.documents ? { documents: replicas.map((_, shard) => documentsOf(shard)) } : {}),
+    },
     replicas.map((hosts, shard) =>
       hosts.map(
         (host): Replica => ({
@@ -353,7 +393,17 @@ function reference(method: World['method'], covered: readonly number[]): Record<
 
 test('random parts, order, duplicates, failures, retries and placements: G2, G3 and G4 hold', (t) => {
   const bytesOf = new Map<string, string>();
-  const seen = { complete: 0, partial: 0, failed: 0, retried: 0, hedged: 0, won: 0, probed: 0, twice: 0 };
+  const seen = {
+    complete: 0,
+    partial: 0,
+    failed: 0,
+    retried: 0,
+    hedged: 0,
+    won: 0,
+    probed: 0,
+    twice: 0,
+    early: 0,
+  };
   fc.assert(
     fc.property(world, (given) => {
       const { code, payload, coverage, started, replies, openCalls, spent, hedgesWon } = run(given);
@@ -377,18 +427,29 @@ test('random parts, order, duplicates, failures, retries and placements: G2, G3 
       if (hedgesWon > 0) seen.won++;
       if (spent.probe > 0) seen.probed++;
       if (spent.hedge > 0 && spent.retry > 0) seen.twice++;
-      if (code !== status.OK) {
-        seen.failed++;
-        t.true(coverage.answered < given.shards);
-        return;
-      }
       const covered = Array.from({ length: given.shards }, (_, shard) => shard).filter(
         (s) => !missing.has(s),
       );
+      t.is(
+        code === status.OK,
+        isEnough(given, covered),
+        'an answer is what has its minimum, and nothing else is',
+      );
+      if (given.enough.documents) {
+        const all = Array.from({ length: given.shards }, (_, shard) => shard);
+        t.is(coverage.expectedDocuments, String(sumOf(all)));
+        t.is(coverage.answeredDocuments, String(sumOf(covered)));
+      }
+      const early = coverage.missing.some(({ cause }) => cause === 'NOT_AWAITED');
+      if (early) seen.early++;
+      if (code !== status.OK) {
+        seen.failed++;
+        t.false(early, 'what lacks its minimum is waited for');
+        return;
+      }
       if (missing.size > 0) {
         seen.partial++;
         t.is(given.method, 'Some');
-        t.true(covered.length >= given.shards / 2);
       } else seen.complete++;
       const { coverage: _, ...answer } = codecs.get(given.method)!.decodeResponse(payload!) as Record<
         string,
@@ -398,7 +459,7 @@ test('random parts, order, duplicates, failures, retries and placements: G2, G3 
       t.deepEqual(answer, expected, 'each covered shard is in the answer once, and wholly');
       // G4: the same shards give the same bytes, however they came. Coverage excepted: only complete answers have equal ones.
       if (missing.size > 0) return;
-      const key = String(given.shards);
+      const key = `${given.shards} ${given.enough.documents}`;
       const hex = payload!.toString('hex');
       t.is(bytesOf.get(key) ?? hex, hex);
       bytesOf.set(key, hex);
