@@ -233,6 +233,9 @@ for (const node of nodes()) {
         };
         t.deepEqual(response, { total: '21' });
         t.is(coverage.answered, 2);
+        const load = await benchLoad(node.path, bin, ready.address);
+        t.true(load.scheduled > 0);
+        t.is(load.ok, load.scheduled);
       }
       for (const { child, ended } of [...roots, worker]) {
         child.kill('SIGTERM');
@@ -263,6 +266,21 @@ test.serial('types resolve for a TypeScript consumer', async (t) => {
   t.is(output, '');
   t.is(code, 0);
 });
+
+/** Its generator is a process and a thread of files in the package. A run that is void, on a busy machine, has a result as well. */
+async function benchLoad(
+  node: string,
+  bin: string,
+  address: string,
+): Promise<{ scheduled: number; ok: number }> {
+  const args = ['bench', 'load', 'Count', '{"times": 7}', '--json', '--address', address];
+  const { stdout } = await run(
+    node,
+    [bin, ...args, '--rate', '50', '--duration', '500ms', '--warm-up', '0'],
+    { cwd: installed.app, env: clean() },
+  ).catch((failed: { stdout: string }) => failed);
+  return JSON.parse(stdout.trim().split('\n').at(-1)!) as { scheduled: number; ok: number };
+}
 
 interface Started {
   readonly child: ChildProcess;

@@ -1,6 +1,6 @@
 /**
  * Sends requests as bytes over grpc-js and looks at statuses alone. It starts calls on the channel itself: the layers of grpc-js's Client above it
- * (interceptors, an emitter and two stack traces per call) are a third of a call's cost and have nothing to do here.
+ * (interceptors, an emitter and two stack traces per call) take a fifth of a call's CPU, 62 against 80 µs, and have nothing to do here.
  */
 import { Client, Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { clientChannelOptions } from '../../../shared/link/channel-options.ts';
