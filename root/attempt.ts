@@ -25,6 +25,8 @@ export class Attempt implements LeafSink {
   readonly scatter: Scatter;
   readonly kind: AttemptKind;
   readonly share: Share;
+  /** It is a probe, sent although another attempt has its tasks: the answer doesn't wait for it, and it runs on to its end. */
+  readonly beside: boolean;
   /** On the scatter's clock, ms. */
   readonly startedAt: number;
   /** NaN until it has ended. */
@@ -44,8 +46,16 @@ export class Attempt implements LeafSink {
   #unanswered: number;
   #failed: number[] | undefined;
 
-  constructor(scatter: Scatter, kind: AttemptKind, share: Share, startedAt: number, explain: boolean) {
+  constructor(
+    scatter: Scatter,
+    kind: AttemptKind,
+    share: Share,
+    startedAt: number,
+    explain: boolean,
+    beside: boolean,
+  ) {
     this.scatter = scatter;
+    this.beside = beside;
     this.kind = kind;
     this.share = share;
     this.startedAt = startedAt;
@@ -60,7 +70,7 @@ export class Attempt implements LeafSink {
 
   /** Its latency is what the method's tasks take, and not what came on top. */
   get isFirst(): boolean {
-    return this.kind === 'primary' || this.kind === 'probe';
+    return !this.beside && (this.kind === 'primary' || this.kind === 'probe');
   }
 
   // LeafSink
@@ -83,6 +93,10 @@ export class Attempt implements LeafSink {
   }
 
   // The scatter's.
+
+  has(shard: number): boolean {
+    return this.share.tasks.some((task) => task.shard === shard);
+  }
 
   taskOf(shard: number): LeafTask {
     return this.share.tasks.find((task) => task.shard === shard)!;
@@ -128,6 +142,11 @@ export class Attempt implements LeafSink {
 
   /** Another attempt answered the task first, or what it would say is no longer of interest. */
   beaten(shard: number, now: number, tail: MethodTail): void {
+    // How it ends is what it was sent for.
+    if (this.beside) {
+      this.open--;
+      return;
+    }
     const elapsedMs = now - this.startedAt;
     if (this.isFirst) tail.latency.record(elapsedMs, now);
     const replica = this.#replica(shard);

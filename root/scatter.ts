@@ -2,62 +2,19 @@
  * Scatter: attempts per task until one commits, all fail, or time is up. It knows leaf calls and failures, not payloads: those go to
  * its collector (gather for unary answers, the client's stream for streaming ones).
  */
-import type { Clock, Timer } from '../shared/clock.ts';
+import type { Timer } from '../shared/clock.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
-import type {
-  LeafCall,
-  LeafEnd,
-  LeafMetadata,
-  LeafTask,
-  PartTiming,
-  TaskFailure,
-} from '../shared/link/leaf-call.ts';
-import type { AnswerTrace } from './answer-trace.ts';
+import type { LeafCall, LeafEnd, LeafTask, PartTiming, TaskFailure } from '../shared/link/leaf-call.ts';
 import { Attempt, type AttemptKind } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
 import type { Cause, Missing } from './coverage.ts';
 import { causeOf, malformed, unavailable } from './failures.ts';
-import type { RequestPlan } from './plan.ts';
-import type { MethodPolicy } from './policy.ts';
 import type { NotHedged } from './replicas/hedge.ts';
-import type { MethodTail } from './replicas/method-tail.ts';
 import { isVerdict, mayRetry, recordBegin, recordEnd } from './replicas/outcome.ts';
-import type { Replica, ReplicaSet } from './replicas/replica-set.ts';
+import type { Replica } from './replicas/replica-set.ts';
 import { type Share, Shares } from './replicas/share.ts';
-import type { Worker } from './replicas/worker.ts';
+import type { ScatterContext, ScatterOptions } from './scatter-options.ts';
 import { missingTasks, type TaskState, TaskStates } from './task-state.ts';
-
-/** What the owner of all scatters counts. */
-export interface ScatterMetrics {
-  leafCallSent(worker: Worker, kind: AttemptKind, tasks: number): void;
-  /** `tasks`: how many the call carried. */
-  leafCallEnded(worker: Worker, end: LeafEnd, tasks: number): void;
-}
-
-/** What all scatters of a root share. */
-export interface ScatterContext {
-  readonly clock: Clock;
-  readonly metrics: ScatterMetrics;
-}
-
-export interface ScatterOptions {
-  readonly plan: RequestPlan;
-  readonly replicas: ReplicaSet;
-  readonly metadata: LeafMetadata;
-  /** On the clock, ms. When the answer is due at the latest, what came is what there is. */
-  readonly deadline: number;
-  /** Higher goes first, at workers too. */
-  readonly priority: number;
-  readonly policy: MethodPolicy;
-  readonly tail: MethodTail;
-  /** The answer may lack shards. */
-  readonly partial: boolean;
-  /** What share of itself the request asks for, for shards that are roots. */
-  readonly minCoverage: number | undefined;
-  /** Attempts note when each of their tasks was answered. */
-  readonly explain: boolean;
-  readonly trace: AnswerTrace | undefined;
-}
 
 /** A worker's timers and this root's are late by a millisecond each: so much sooner than the hedge it is told to flush. */
 const FLUSH_SLACK_MS = 2;
@@ -107,13 +64,14 @@ export class Scatter {
     const leftMs = Math.max(0, deadline - now);
     // Or a slow shard would keep those out of a partial answer that share its worker.
     if (partial) this.#flushAfterMs = leftMs * policy.coverage.flush;
-    const { shares, unassigned } = replicas.assign(plan.tasks, tail.wanted(now));
+    const { shares, probes, unassigned } = replicas.assign(plan.tasks, tail.wanted(now));
     tail.began(plan.tasks.length - unassigned.length, now);
     if (replicas.replicated) this.hedging = tail.hedging.delay(now, leftMs);
     for (let i = 0; i < shares.length; i++) {
       const share = shares[i]!;
       this.#send(share.probes === share.tasks.length ? 'probe' : 'primary', share, now);
     }
+    for (let i = 0; i < probes.length; i++) this.#probe(probes[i]!, now);
     this.#arm(now);
     for (let i = 0; i < unassigned.length; i++) {
       const { task, cause, detail } = unassigned[i]!;
@@ -192,12 +150,12 @@ export class Scatter {
     this.#finishIfSettled();
   }
 
-  #send(kind: AttemptKind, share: Share, now: number): Attempt {
+  #send(kind: AttemptKind, share: Share, now: number, beside = false): Attempt {
     const { plan, metadata, deadline, priority, replicas, explain, trace, minCoverage } = this.#options;
     const { method } = plan;
-    const attempt = new Attempt(this, kind, share, now, explain);
+    const attempt = new Attempt(this, kind, share, now, explain, beside);
     let flushAfterMs = this.#flushAfterMs;
-    if (typeof this.hedging === 'number' && (kind === 'primary' || kind === 'probe')) {
+    if (typeof this.hedging === 'number' && attempt.isFirst) {
       let afterMs = this.hedging;
       if (share.tasks.length > 1) {
         const spare = share.worker.load.wireMs + FLUSH_SLACK_MS;
@@ -215,7 +173,7 @@ export class Scatter {
       streaming: this.#streaming,
       deadline,
       flushAfterMs,
-      apart: kind === 'hedge',
+      apart: kind === 'hedge' || beside,
       priority,
       epoch: replicas.topology.epoch,
       metadata: trace === undefined ? metadata : trace.began(attempt, metadata),
@@ -229,9 +187,23 @@ export class Scatter {
     return attempt;
   }
 
-  #sendAgain(kind: 'hedge' | 'retry', share: Share, now: number): void {
-    const attempt = this.#send(kind, share, now);
+  /** A half-open replica gets tasks whose first attempts have been sent to others. Nobody waits for it, so its time is bounded here. */
+  #probe(share: Share, now: number): void {
+    const { deadline } = this.#options;
+    for (const { shard } of share.tasks) {
+      this.#stateOf(
+        shard,
+        this.attempts.find((attempt) => attempt.has(shard)),
+      );
+    }
+    const attempt = this.#sendAgain('probe', share, now, true);
+    this.#context.clock.setTimer(() => attempt.cancel(), Math.max(0, deadline - now));
+  }
+
+  #sendAgain(kind: Exclude<AttemptKind, 'primary'>, share: Share, now: number, beside = false): Attempt {
+    const attempt = this.#send(kind, share, now, beside);
     for (let i = 0; i < share.tasks.length; i++) this.#states!.sent(share.tasks[i]!.shard, attempt);
+    return attempt;
   }
 
   /** The next thing that time brings. */
@@ -397,7 +369,8 @@ export class Scatter {
     const now = why === 'settled' ? 0 : this.#context.clock.now();
     for (let i = 0; i < this.attempts.length; i++) {
       const attempt = this.attempts[i]!;
-      if (attempt.ended || attempt.open <= 0) continue;
+      // A probe beside others is let run on to its end, unless the client has left.
+      if (attempt.ended || (attempt.open <= 0 && !(attempt.beside && why === 'cancelled'))) continue;
       if (why === 'deadline') attempt.timedOut(this.collector, now, this.#options.tail);
       else if (why === 'enough') attempt.notAwaited(this.collector, now, this.#options.tail);
       attempt.cancel();

@@ -6,7 +6,7 @@ import type { Admission } from './admission/admission.ts';
 import type { Missing } from './coverage.ts';
 import type { GatherMemory } from './gather-memory.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
-import type { ScatterContext } from './scatter.ts';
+import type { ScatterContext } from './scatter-options.ts';
 
 export interface ServingContext {
   readonly clock: Clock;

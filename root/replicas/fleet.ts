@@ -9,7 +9,7 @@ import type { LinkStateName, RootMetrics, RootWorkerMetrics } from '../../shared
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import type { ClientTls } from '../../shared/tls/credentials.ts';
 import type { AttemptKind } from '../attempt.ts';
-import type { ScatterMetrics } from '../scatter.ts';
+import type { ScatterMetrics } from '../scatter-options.ts';
 import type { Topology, TopologyWorker } from '../topology/topology.ts';
 import { type ConnectionState, WorkerConnection } from '../upstream/worker-connection.ts';
 import type { Chooser } from './balance.ts';

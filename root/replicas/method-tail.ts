@@ -33,6 +33,7 @@ export class MethodTail {
       usualMs: 0,
       now: 0,
       mayProbe: () => this.budget.take('probe'),
+      twice: method.idempotent && method.kind === 'unary',
     };
   }
 

@@ -35,7 +35,7 @@ export function recordEnd(attempt: Attempt, { failures }: LeafEnd, now: number, 
   if (failures.length === 0) {
     worker.breaker.success(attempt, elapsedMs);
     for (let i = 0; i < replicas.length; i++) {
-      succeeded(replicas[i]!, attempt, streaming);
+      succeeded(replicas[i]!, attempt, elapsedMs);
       replicas[i]!.latency.trying = false;
     }
     return;
@@ -46,7 +46,7 @@ export function recordEnd(attempt: Attempt, { failures }: LeafEnd, now: number, 
     const failure = failures.find((candidate) => candidate.shard === replica.shard);
     replica.latency.trying = false;
     if (failure === undefined) {
-      succeeded(replica, attempt, streaming);
+      succeeded(replica, attempt, elapsedMs);
       continue;
     }
     recordFailure(replica, failure, attempt, now);
@@ -61,9 +61,10 @@ export function recordEnd(attempt: Attempt, { failures }: LeafEnd, now: number, 
   else worker.breaker.neutral(attempt);
 }
 
-/** Its own time, without what it waited for others of the call. */
-function succeeded({ breaker, pace }: Replica, attempt: Attempt, streaming: boolean): void {
-  breaker.success(attempt, streaming ? Number.NaN : pace.latestMs);
+/** Its own time, without what it waited for others of the call; a probe beside others has but one task, whose answer may come too late to be one. */
+function succeeded({ breaker, pace }: Replica, attempt: Attempt, elapsedMs: number): void {
+  const own = attempt.beside || Number.isNaN(elapsedMs) ? elapsedMs : pace.latestMs;
+  breaker.success(attempt, own);
 }
 
 /** A status that tells of the request (NOT_FOUND, INVALID_ARGUMENT …) is a replica that works. */

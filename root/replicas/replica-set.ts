@@ -30,6 +30,8 @@ export interface Unassigned {
 
 export interface Assignment {
   readonly shares: readonly Share[];
+  /** Beside them, for tasks that they have too: half-open replicas, which the client isn't to wait for. A task at most for each worker. */
+  readonly probes: readonly Share[];
   readonly unassigned: readonly Unassigned[];
 }
 
@@ -43,9 +45,12 @@ export interface Wanted {
   readonly now: number;
   /** Whether a newcomer's or half-open replica's first task may be paid for. */
   readonly mayProbe: () => boolean;
+  /** A task may run twice, so half-open replicas are probed beside its first attempt. */
+  readonly twice: boolean;
 }
 
 const NONE: readonly Unassigned[] = [];
+const NO_PROBES: readonly Share[] = [];
 
 /** Rises with every change that may make a choice stale: a connection, a breaker. Shared by all sets of a root. */
 export interface Availability {
@@ -68,6 +73,8 @@ export class ReplicaSet {
   /** By shard: the replicas that can be asked, where all its breakers are closed. Valid for `#usableVersion`. */
   #usable: (readonly Replica[] | undefined)[] = [];
   #usableVersion = -1;
+  /** Of the assignment that is being made. */
+  #probes: Shares | undefined;
 
   constructor(
     topology: Topology,
@@ -162,9 +169,10 @@ export class ReplicaSet {
   #assign(tasks: readonly LeafTask[], wanted: Wanted, turn: number | undefined): Assignment {
     const shares = new Shares();
     let unassigned: Unassigned[] | undefined;
+    this.#probes = undefined;
     for (let i = 0; i < tasks.length; i++) {
       const task = tasks[i]!;
-      const replica = turn === undefined ? this.#byLoad(task.shard, wanted) : this.#byTurn(task.shard, turn);
+      const replica = turn === undefined ? this.#byLoad(task, wanted) : this.#byTurn(task, wanted, turn);
       if (replica === undefined) {
         unassigned ??= [];
         unassigned.push(this.#whyNone(task));
@@ -172,23 +180,29 @@ export class ReplicaSet {
       }
       shares.add(task, replica, wanted.now);
     }
-    return { shares: shares.list, unassigned: unassigned ?? NONE };
+    const probes = (this.#probes as Shares | undefined)?.list ?? NO_PROBES;
+    return { shares: shares.list, probes, unassigned: unassigned ?? NONE };
   }
 
-  #byTurn(shard: number, turn: number): Replica | undefined {
-    const list = this.replicasOf(shard);
+  #byTurn(task: LeafTask, wanted: Wanted, turn: number): Replica | undefined {
+    const list = this.replicasOf(task.shard);
     let last: Replica | undefined;
     for (let i = 0; i < list.length; i++) {
       const replica = list[(turn + i) % list.length]!;
       if (!sendable(replica)) continue;
-      if (allowed(replica)) return replica;
+      if (closed(replica)) return replica;
+      if (allowed(replica)) {
+        if (!wanted.twice || !list.some((other) => closed(other) && sendable(other))) return replica;
+        this.#probeBeside(task, replica, wanted);
+      }
       last ??= replica;
     }
     // Never down to none: a shard whose breakers are all open is still tried where it can be reached.
     return last;
   }
 
-  #byLoad(shard: number, wanted: Wanted): Replica | undefined {
+  #byLoad(task: LeafTask, wanted: Wanted): Replica | undefined {
+    const { shard } = task;
     if (this.#usableVersion !== this.#availability.version) {
       this.#usableVersion = this.#availability.version;
       this.#usable = [];
@@ -200,11 +214,12 @@ export class ReplicaSet {
       if (list.every(closed)) {
         this.#usable[shard] = usable;
       } else {
-        const well: Replica[] = [];
+        const well = usable.filter(closed);
         for (const replica of usable) {
-          if (!allowed(replica)) continue;
-          if (closed(replica)) well.push(replica);
-          else if (this.#probe(replica, usable, wanted)) return replica;
+          if (closed(replica) || !allowed(replica)) continue;
+          if (!wanted.twice || well.length === 0) {
+            if (this.#probe(replica, usable, wanted)) return replica;
+          } else this.#probeBeside(task, replica, wanted);
         }
         // Never down to none, as above.
         if (well.length > 0) usable = well;
@@ -232,6 +247,13 @@ export class ReplicaSet {
     if (siblings.length > 1 && !mayProbe()) return false;
     replica.latency.trying = true;
     return true;
+  }
+
+  /** One task tells as much of a worker as all of them, and how long it takes is its replica's own doing. */
+  #probeBeside(task: LeafTask, replica: Replica, { mayProbe, now }: Wanted): void {
+    this.#probes ??= new Shares();
+    if (this.#probes.list.some(({ worker }) => worker === replica.worker) || !mayProbe()) return;
+    this.#probes.add(task, replica, now);
   }
 
   #whyNone(task: LeafTask): Unassigned {

@@ -1,42 +1,16 @@
 /** An attempt that was still under way at the deadline wasn't counted where another had failed before it: coverage said 1, not 2. */
 import test from 'ava';
 import type { Handler } from '../../shard/handlers.ts';
-import { createWorker } from '../../shard/worker.ts';
-import { createLogger } from '../../shared/log/logger.ts';
 import { startRoot } from '../kit/cluster.ts';
-import type { SearchHandlers } from '../kit/search-shard.ts';
-import { searchProto } from '../kit/search-worker.ts';
-
-const unserved = (): never => {
-  throw new Error('not asked');
-};
+import { startTopK } from '../kit/top-k-worker.ts';
 
 test('coverage counts the attempt that the deadline ended, after the one that failed', async (t) => {
-  async function worker(id: string, TopK: SearchHandlers['TopK']) {
-    const worker = createWorker<SearchHandlers>({
-      service: { proto: searchProto },
-      log: createLogger({ level: 'silent' }),
-      open: () => ({
-        TopK,
-        Some: unserved,
-        Count: unserved,
-        Get: unserved,
-        GetMany: unserved,
-        Info: unserved,
-        List: unserved,
-        ListSome: unserved,
-      }),
-    });
-    t.teardown(() => worker.stop());
-    const { address } = await worker.start({ id, signals: false, shards: [0], shardCount: 1 });
-    return { id, address, shards: [0] };
-  }
   const busy: Handler<unknown, never> = () => {
     throw Object.assign(new Error('not now'), { code: 14 });
   };
   const hung: Handler<unknown, never> = (_request, { signal }) =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
-  const workers = [await worker('busy', busy), await worker('hung', hung)];
+  const workers = [await startTopK(t, 'busy', busy), await startTopK(t, 'hung', hung)];
   const { client } = await startRoot(t, workers, { policy: { balance: { by: 'turns' } } });
   // By hand: a client with a timer of its own would hear that, not the root.
   const metadata = { 'grpc-timeout': '300m' };

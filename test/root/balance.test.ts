@@ -51,7 +51,7 @@ function setUp(count: number, { shards = 1, zone = undefined as string | undefin
   );
   const topology = { epoch: 1, shardCount: shards, virtualShards: 4096, workers: [] };
   const set = new ReplicaSet(topology, replicas, { version: 0 }, { zone, random: random(7) });
-  const wanted = { by: 'load' as const, usualMs: 10, now: 0, mayProbe: (): boolean => true };
+  const wanted = { by: 'load' as const, usualMs: 10, now: 0, mayProbe: (): boolean => true, twice: false };
   const tasks: LeafTask[] = Array.from({ length: shards }, (_, shard) => ({ shard }));
   return {
     workers,
@@ -238,6 +238,34 @@ test('a half-open replica gets the one task that shows how it is', (t) => {
   half.latency.trying = false;
   t.is(shareOut(100, { mayProbe: () => false })[0], 0);
   t.true(wanted.mayProbe());
+});
+
+test('where a task may run twice, a half-open replica is asked beside the first attempt, with one task and for a token', (t) => {
+  const { replicas, assign } = setUp(2, { shards: 3 });
+  for (const shard of replicas) Object.assign(shard[0]!.breaker, { state: 'half-open' });
+  const twice = assign({ twice: true });
+  t.deepEqual(
+    twice.shares.map(({ worker, tasks }) => [worker.id, tasks.length]),
+    [['w1', 3]],
+  );
+  t.deepEqual(
+    twice.probes.map(({ worker, tasks }) => [worker.id, tasks.map(({ shard }) => shard)]),
+    [['w0', [0]]],
+  );
+  t.deepEqual(assign({ twice: true, mayProbe: () => false }).probes, []);
+  for (const shard of replicas) Object.assign(shard[0]!.breaker, { allows: false });
+  t.deepEqual(assign({ twice: true }).probes, [], 'its probe is under way');
+});
+
+test('a half-open replica that is the only one gets the task itself', (t) => {
+  const { replicas, assign } = setUp(1);
+  Object.assign(replicas[0]![0]!.breaker, { state: 'half-open' });
+  const { shares, probes } = assign({ twice: true, mayProbe: () => false });
+  t.deepEqual(
+    shares.map(({ worker }) => worker.id),
+    ['w0'],
+  );
+  t.deepEqual(probes, []);
 });
 
 test('by turns: whatever they are like, and the same assignment again', (t) => {

@@ -22,7 +22,7 @@ async function setUp(t: ExecutionContext) {
   });
   let use: (topology: Topology) => void = () => {};
   const provider = staticTopology(topology(1, workers));
-  const { root, client, admin } = await startRoot(t, started, {
+  const { root, client, admin, address } = await startRoot(t, started, {
     admin: '127.0.0.1:0',
     topology: {
       ...provider,
@@ -46,6 +46,7 @@ async function setUp(t: ExecutionContext) {
     client,
     admin,
     folder,
+    address,
     cli,
     replicas,
     workers,
@@ -119,4 +120,34 @@ test('shards shows what is held, and targets that are not there are wrong usage'
     headers: { origin: 'http://example.com' },
   });
   t.is(foreign.status, 403, 'not from a page in a browser');
+});
+
+test('call --explain draws the attempts on stderr, and has them in --json', async (t) => {
+  const { folder, address } = await setUp(t);
+  const args = ['call', 'TopK', '{"fault":"sleep:50@1"}', '--address', address, '--explain'];
+  const drawn = await regather(folder, ...args);
+  t.is(drawn.code, 0, drawn.err);
+  t.regex(
+    drawn.err,
+    /^shard [01] on w[01]: .* of [\d.]+ ms; hedge not sent: too little is known of its latency$/m,
+  );
+  t.regex(drawn.err, /^TopK: ALL, 2 tasks, epoch 1; attempts: 2 first; no hedging \(few_samples\); /m);
+  t.regex(drawn.err, /^1 w[01] +─*·*█+.*service 5\d\.\d ms/m);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: no colour where there is no terminal
+  t.notRegex(drawn.err, /\u001b/);
+  t.notThrows(() => JSON.parse(drawn.out), 'the answer alone is on stdout');
+  const json = JSON.parse((await regather(folder, ...args, '--json')).out);
+  t.is(json.explain.shards.length, 2);
+  t.is(json.explain.tasks, 2);
+  const failed = await regather(
+    folder,
+    'call',
+    'TopK',
+    '{"fault":"fail:9@0"}',
+    '--address',
+    address,
+    '--explain',
+  );
+  t.is(failed.code, 1);
+  t.regex(failed.err, /×+ .*failed: FAILED_PRECONDITION: shard 0 was told to fail/);
 });

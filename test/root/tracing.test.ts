@@ -22,12 +22,9 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import test, { type ExecutionContext } from 'ava';
-import type { Call } from '../../shard/handlers.ts';
-import { createWorker } from '../../shard/worker.ts';
-import { createLogger } from '../../shared/log/logger.ts';
+import type { Handler } from '../../shard/handlers.ts';
 import { startRoot, startWorker } from '../kit/cluster.ts';
-import type { SearchHandlers } from '../kit/search-shard.ts';
-import { searchProto } from '../kit/search-worker.ts';
+import { startTopK } from '../kit/top-k-worker.ts';
 
 /** As W3C Trace Context has it; the SDK's own is in a package that isn't depended on here. */
 const w3c: TextMapPropagator = {
@@ -175,31 +172,9 @@ test.serial('a stream is traced as well', async (t) => {
   t.true(found.every((span) => span.spanContext().traceId === TRACE_ID));
 });
 
-/** A worker of one shard whose every handler is that one, before a root. */
-async function lone(t: ExecutionContext, handler: (request: unknown, call: Call) => object) {
-  const worker = createWorker<SearchHandlers>({
-    service: { proto: searchProto },
-    log: createLogger({ level: 'silent' }),
-    open: () => {
-      const unary = handler as SearchHandlers['TopK'] & SearchHandlers['Count'] & SearchHandlers['Info'];
-      const unserved = (): never => {
-        throw new Error('not asked');
-      };
-      return {
-        TopK: unary,
-        Some: unserved,
-        Count: unserved,
-        Get: unserved,
-        GetMany: unserved,
-        Info: unserved,
-        List: unserved,
-        ListSome: unserved,
-      };
-    },
-  });
-  t.teardown(() => worker.stop());
-  const { address } = await worker.start({ id: 'w', signals: false, shards: [0], shardCount: 1 });
-  return startRoot(t, [{ id: 'w', address, shards: [0] }]);
+/** A worker of one shard, before a root. */
+async function lone(t: ExecutionContext, handler: Handler<unknown, object>) {
+  return startRoot(t, [await startTopK(t, 'w', handler)]);
 }
 
 /** As @opentelemetry/context-async-hooks does it. */
