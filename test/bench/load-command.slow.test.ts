@@ -124,6 +124,31 @@ test.serial(
   },
 );
 
+test.serial(
+  'a server-streaming method counts its whole stream as one request, with its coverage',
+  async (t) => {
+    const { folder, address } = await cluster(t);
+    const { out } = await regather(
+      ...[
+        folder,
+        'bench',
+        'load',
+        'List',
+        '{"perShard": 5}',
+        '-a',
+        address,
+        '--json',
+        '--rate',
+        '20',
+        ...brief,
+      ],
+    );
+    const result = JSON.parse(out.trim().split('\n').at(-1)!) as { scheduled: number };
+    t.true(result.scheduled > 0);
+    t.like(result, { event: 'result', ok: result.scheduled, errors: {}, coverage: 1 });
+  },
+);
+
 test.serial('Ctrl-C gives the report so far', async (t) => {
   const { folder, address } = await cluster(t);
   const running = start(
