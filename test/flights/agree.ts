@@ -15,7 +15,13 @@ export interface Subject {
   readonly runs: { readonly seed: number; readonly numRuns: number };
 }
 
-const whole = { epoch: '1', truncated: false, missing: [] };
+const whole = {
+  epoch: '1',
+  truncated: false,
+  missing: [],
+  expectedDocuments: '0',
+  answeredDocuments: '0',
+};
 
 export async function summariesAgree(t: ExecutionContext, subject: Subject): Promise<void> {
   const { client, truth, shards, runs } = subject;
