@@ -6,7 +6,7 @@ import type { Combined } from '../shared/merge/merger.ts';
 import type { Host } from './host.ts';
 import type { WorkerMethod } from './method.ts';
 
-export const combinings = ['auto', 'always', 'never'] as const;
+const combinings = ['auto', 'always', 'never'] as const;
 /** `auto`: where it pays. */
 export type Combining = (typeof combinings)[number];
 

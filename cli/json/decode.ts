@@ -25,12 +25,7 @@ export function decodeJson(types: JsonTypes, shape: MessageShape, bytes: Uint8Ar
 }
 
 /** A message may come in pieces, which merge: `parts` are its bytes one after the other. */
-export function readMessage(
-  types: JsonTypes,
-  shape: MessageShape,
-  parts: readonly Buffer[],
-  depth: number,
-): Json {
+function readMessage(types: JsonTypes, shape: MessageShape, parts: readonly Buffer[], depth: number): Json {
   if (depth > maxDepth) throw malformed(shape, 'nested too deep');
   const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   if (isWellKnown(shape.name)) return decodeWellKnown(types, shape, bytes);

@@ -15,7 +15,7 @@ export function encodeJson(types: JsonTypes, shape: MessageShape, value: unknown
   return out.finish();
 }
 
-export function shortName(fullName: string): string {
+function shortName(fullName: string): string {
   return fullName.slice(fullName.lastIndexOf('.') + 1);
 }
 

@@ -13,7 +13,7 @@ export interface KeyMeta {
 }
 
 /** host:port, with a host name, an IPv4 address or an IPv6 address in brackets. Port 0: any that is free. */
-export const addressPattern =
+const addressPattern =
   /^(?:\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?):(?:0|[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])$/;
 
 export function address(meta: KeyMeta): z.ZodString {

@@ -6,7 +6,7 @@ import { xxh32, xxh32Int64 } from './xxh32.ts';
  * Virtual shards that keys hash to unless the topology says otherwise. Enough for hundreds of shards to be within a few per cent of
  * each other, few enough to write a map of them down.
  */
-export const defaultVirtualShards = 4096;
+const defaultVirtualShards = 4096;
 
 /** Where a product of two counts must stay exact in a double. */
 const maxVirtualShards = 2 ** 20;

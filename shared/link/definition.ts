@@ -1,7 +1,7 @@
 /** `regather.v1.Link` as gRPC sees it: messages stay bytes, since frames are read and written by hand. */
 import type { ServiceDefinition } from '@grpc/grpc-js';
 
-export const LINK_OPEN_PATH = '/regather.v1.Link/Open';
+const LINK_OPEN_PATH = '/regather.v1.Link/Open';
 
 function same(bytes: Buffer): Buffer {
   return bytes;

@@ -8,7 +8,7 @@ import type { Order } from './order.ts';
 /** What a scan keeps of a field. */
 export const VALUE = 0; // where the last value begins
 export const CHILD = 1; // a scan of the message, all its occurrences together
-export const SPANS = 2; // the bodies of the occurrences of a message that is copied whole
+const SPANS = 2; // the bodies of the occurrences of a message that is copied whole
 export const ITEMS = 3; // the bodies of the items
 export const RUNS = 4; // ranges of numbers: the content of a packed field, or one value
 export const DROPPED = 5; // nothing

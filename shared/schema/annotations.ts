@@ -2,7 +2,7 @@
 import { decode, one, records, type Table } from './descriptor/codec.ts';
 
 /** Of both extensions, on methods and on fields. */
-export const annotationNumber = 57077;
+const annotationNumber = 57077;
 
 export interface ScatterOptions {
   to: number;

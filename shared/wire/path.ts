@@ -19,13 +19,6 @@ export function readPath(bytes: Uint8Array, path: FieldPath): ScalarValue | unde
   return at < 0 ? undefined : readScalar(field.type, bytes, at);
 }
 
-/** Every value of the repeated (or singular) field at the end of the path, in wire order, packed or not. */
-export function readPathAll(bytes: Uint8Array, path: FieldPath): ScalarValue[] {
-  const values: ScalarValue[] = [];
-  collect(bytes, 0, bytes.length, path.fields, 0, values);
-  return values;
-}
-
 /** Where the value at the end of the path begins; -1: not on the wire. Packed values aren't looked into. */
 export function findPath(
   bytes: Uint8Array,
@@ -66,39 +59,6 @@ function bodyStart(bytes: Uint8Array, valueAt: number, end: number, tag: number)
 
 function bodyEnd(bytes: Uint8Array, next: number, tag: number): number {
   return (tag & 7) === START_GROUP ? groupBodyEnd(bytes, next, tag) : next;
-}
-
-function collect(
-  bytes: Uint8Array,
-  pos: number,
-  end: number,
-  fields: readonly FieldShape[],
-  level: number,
-  into: ScalarValue[],
-): void {
-  const field = fields[level]!;
-  const wireType = wireTypeOf(field.type);
-  while (pos < end) {
-    const valueAt = tagEnd(bytes, pos, end);
-    const tag = varintLow(bytes, pos);
-    const next = valueAt < 0 ? -1 : skipValue(bytes, valueAt, end, tag);
-    if (next < 0) throw fault(field, pos);
-    if (tag >>> 3 === field.number) {
-      const start = bodyStart(bytes, valueAt, end, tag);
-      if (level < fields.length - 1) {
-        collect(bytes, start, bodyEnd(bytes, next, tag), fields, level + 1, into);
-      } else if ((tag & 7) === wireType) into.push(readScalar(field.type, bytes, valueAt));
-      else if ((tag & 7) === LEN) {
-        for (let at = start; at < next; ) {
-          const after = skipValue(bytes, at, next, wireType);
-          if (after < 0) throw fault(field, at);
-          into.push(readScalar(field.type, bytes, at));
-          at = after;
-        }
-      }
-    }
-    pos = next;
-  }
 }
 
 /**

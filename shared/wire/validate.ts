@@ -6,7 +6,7 @@ import { MAX_DEPTH } from './reader.ts';
 const checks = new WeakMap<MessageShape, MessageCheck>();
 
 /** The same object for the same shape. */
-export function checkOf(shape: MessageShape): MessageCheck {
+function checkOf(shape: MessageShape): MessageCheck {
   let found = checks.get(shape);
   if (found === undefined) {
     found = new Checks().of(shape);

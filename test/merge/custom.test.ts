@@ -3,11 +3,11 @@ import { compileMerger } from '../../shared/merge/compile.ts';
 import type { CustomReducer, CustomValue } from '../../shared/reducers/custom.ts';
 import { checkReducerLaws } from '../../shared/reducers/law-kit.ts';
 import type { FieldShape, FieldType, MessageShape } from '../../shared/schema/plan.ts';
-import { readPathAll } from '../../shared/wire/path.ts';
 import { wireTypeOf, writeScalar } from '../../shared/wire/scalar.ts';
 import { Writer } from '../../shared/wire/writer.ts';
 import { failure } from './merging.ts';
 import { field, finish, merge, message, method, partial, shape } from './shapes.ts';
+import { valuesOf } from './values-of.ts';
 
 function encode(of: FieldShape, values: readonly CustomValue[]): Buffer {
   const out = new Writer();
@@ -31,7 +31,7 @@ function run(
   const merger = compileMerger(plan, new Map([[reducer.name, reducer]]));
   const parts = values.map((each, shard) => merger.stage([shard], encode(it, each), []));
   const { payload } = merger.merge(parts, finish);
-  return readPathAll(payload, { text: 'it', fields: [it] });
+  return valuesOf(payload, it);
 }
 
 const inner: MessageShape = shape('Inner', field(1, 'id', 'uint32'));
