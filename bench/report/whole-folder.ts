@@ -23,7 +23,7 @@ export async function writeWholeFolder(
   const target = resolve(folder);
   const partial = join(dirname(target), `.${basename(target)}-${randomUUID().slice(0, 8)}`);
   try {
-    await mkdir(partial, { recursive: true });
+    await makeFolder(partial);
     for (const [name, content] of Object.entries(files)) await writeFile(join(partial, name), content);
     await rename(partial, target);
   } catch (error) {
@@ -35,4 +35,11 @@ export async function writeWholeFolder(
       cause: error,
     });
   }
+}
+
+/** With the folders that it is in. Node's own `recursive` never ends where a folder that is there takes no others, as in /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  const parent = dirname(folder);
+  if (!existsSync(parent)) await makeFolder(parent);
+  await mkdir(folder);
 }

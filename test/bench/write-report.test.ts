@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,6 +132,30 @@ test('where nothing can be written the error says so and nothing is left', async
   t.like(error, { code: 'REPORT_UNWRITABLE', exit: 1 });
   t.notRegex(error.message, /\n/);
   t.deepEqual(readdirSync(parent), ['file']);
+});
+
+const linux = process.platform === 'linux' ? test : test.skip;
+// Only root may mount.
+const linuxRoot = process.getuid?.() === 0 ? linux : test.skip;
+
+linuxRoot('a full disk is one clear line, and nothing is left on it', async (t) => {
+  const disk = emptyFolder(t);
+  t.is(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=32k', 'none', disk]).status, 0);
+  try {
+    const error = await t.throwsAsync(
+      writeReport(join(disk, 'report'), [syntheticRun({ seed: 8, seconds: 2 })]),
+    );
+    t.like(error, { code: 'REPORT_UNWRITABLE', exit: 1 });
+    t.regex(error.message, /no space left/);
+    t.notRegex(error.message, /\n/);
+    t.deepEqual(readdirSync(disk), []);
+  } finally {
+    spawnSync('umount', [disk]);
+  }
+});
+
+linux('a parent that takes no folders is an error, not an endless wait', async (t) => {
+  await t.throwsAsync(writeWholeFolder('/proc/nope/report', { 'a.txt': 'a' }), { code: 'REPORT_UNWRITABLE' });
 });
 
 test('a file that fails half-way takes the whole folder with it', async (t) => {
