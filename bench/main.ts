@@ -1,9 +1,10 @@
-/** `npm run bench -- overhead|merge|memory|sim|table`: measures and reports; see docs/benchmarks.md. */
+/** `npm run bench -- <scenario>|check|sim|table|docs`: measures and reports; see docs/benchmarks.md. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { RegatherError } from '../shared/errors/errors.ts';
 import { discoverScenarios } from './discover.ts';
+import { addCheckCommand } from './guard/command.ts';
 import { updateDocs } from './report/docs.ts';
 import { type Report, reportJson } from './report/report.ts';
 import { formatMarkdown, formatShort, formatText } from './report/table.ts';
@@ -43,6 +44,8 @@ for (const scenario of scenarios) {
     .addHelpText('after', details(scenario))
     .action((flags: Flags) => run(scenario, flags));
 }
+
+addCheckCommand(program, scenarios, progress);
 
 program
   .command('sim')
@@ -141,6 +144,10 @@ function print(report: Report, json: string | undefined): void {
   if (json === undefined) return;
   mkdirSync(dirname(json), { recursive: true });
   writeFileSync(json, reportJson(report));
+}
+
+function progress(line: string): void {
+  process.stderr.write(process.stderr.isTTY ? `\r\u001b[2K${line}` : `${line}\n`);
 }
 
 function positive(text: string): number {

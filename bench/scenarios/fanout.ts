@@ -53,7 +53,7 @@ async function run(options: RunOptions): Promise<Report> {
   const chosen = chooseArms(scenario.name, arms, options);
   const rounds = options.rounds ?? (options.smoke ? 1 : 3);
   const seconds = options.seconds ?? (options.smoke ? 0.2 : 5);
-  const warmUpSeconds = options.smoke ? 0.1 : 1;
+  const warmUpSeconds = options.smoke ? 0.1 : Math.min(1, seconds);
   const samples = new Samples();
   for (const size of options.smoke ? [sizes[0], sizes[4]] : sizes) {
     const condition = conditionOf(size.shards);

@@ -18,6 +18,14 @@ export const scenario: Scenario = {
     'Merging on wire bytes takes a small part of the time of decoding, merging and encoding, for the same bytes.',
   arms: describedArms,
   metrics: { time: 'one merge of 64 partials with 100 hits each into the best 100 (µs)' },
+  guard: (['decode-sort', 'decode-select'] as const).map((over) => ({
+    metric: 'time',
+    condition: '',
+    arm: 'wire',
+    over,
+    worse: 'higher' as const,
+    tolerance: 0.15,
+  })),
   run,
 };
 

@@ -70,7 +70,7 @@ async function run(options: RunOptions): Promise<Report> {
   const chosen = chooseArms(scenario.name, arms, options);
   const rounds = options.rounds ?? (options.smoke ? 1 : 5);
   const seconds = options.seconds ?? (options.smoke ? 0.2 : 3);
-  const warmUpSeconds = options.smoke ? 0.1 : 1;
+  const warmUpSeconds = options.smoke ? 0.1 : Math.min(1, seconds);
   const samples = new Samples();
   let running: Arm[] = [];
   try {

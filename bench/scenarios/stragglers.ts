@@ -46,7 +46,8 @@ const conditions = [
 
 export const scenario: Scenario = {
   name: 'stragglers',
-  claim: 'Slow tasks and stalled workers set the latency of a fan-out, and hedging single tasks takes most of it back.',
+  claim:
+    'Slow tasks and stalled workers set the latency of a fan-out, and hedging single tasks takes most of it back.',
   arms: describeArms(arms),
   metrics: {
     p50: 'median latency from the intended send time (ms)',
@@ -86,7 +87,7 @@ async function run(options: RunOptions): Promise<Report> {
       const { workers } = running.find((arm) => arm.name.startsWith('links')) ?? running[0]!;
       const leaf = await whileStalling(workers, stalls, () =>
         leafDistribution(workers, {
-          perSecond: 120,
+          perSecond: options.smoke ? 20 : 120,
           seconds: options.smoke ? 1 : 30,
           warmUpSeconds: options.smoke ? 0.2 : 1,
         }),
@@ -155,7 +156,11 @@ async function run(options: RunOptions): Promise<Report> {
 }
 
 /** Of the workers of the arm that is measured, only while it is. */
-async function whileStalling<T>(workers: Arm['workers'], stalls: boolean, measure: () => Promise<T>): Promise<T> {
+async function whileStalling<T>(
+  workers: Arm['workers'],
+  stalls: boolean,
+  measure: () => Promise<T>,
+): Promise<T> {
   if (!stalls) return await measure();
   const injected = await Promise.all(workers.map((worker) => stall.inject(worker)));
   try {
@@ -165,7 +170,11 @@ async function whileStalling<T>(workers: Arm['workers'], stalls: boolean, measur
   }
 }
 
-function record(samples: Samples, condition: string, { run, summary, machineCpu, extraTasks }: OpenWindow): void {
+function record(
+  samples: Samples,
+  condition: string,
+  { run, summary, machineCpu, extraTasks }: OpenWindow,
+): void {
   const add = (metric: string, unit: string, value: number): void =>
     samples.add(run.name, condition, metric, unit, value);
   for (const name of ['p50', 'p90', 'p99'] as const)
@@ -228,8 +237,18 @@ function tailOf(
   return tailPicture(
     [
       ...measured,
-      { name: 'ideal without hedges', distribution: ideals.withoutHedge, dashed: true, ...like('links-no-hedge') },
-      { name: 'ideal, hedged at a budget of 5 %', distribution: ideals.hedged.p99, dashed: true, ...like('links') },
+      {
+        name: 'ideal without hedges',
+        distribution: ideals.withoutHedge,
+        dashed: true,
+        ...like('links-no-hedge'),
+      },
+      {
+        name: 'ideal, hedged at a budget of 5 %',
+        distribution: ideals.hedged.p99,
+        dashed: true,
+        ...like('links'),
+      },
     ],
     {
       name,
