@@ -57,6 +57,7 @@ const types = loadTypes(`${peersFolder}batch.proto`);
 
 export const echoProto: string = `${benchFolder}echo.proto`;
 export const echoPath = '/bench.v1.EchoService/Echo';
+export const echoSomePath = '/bench.v1.EchoService/EchoSome';
 export const echoService = 'bench.v1.EchoService';
 export const batchPath = '/bench.v1.EchoBatchService/EchoBatch';
 

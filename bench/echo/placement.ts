@@ -31,13 +31,8 @@ export function place(shardCount: number, workerCount: number, replicas = 1): Pl
   return { shardCount, workers };
 }
 
-/** Indexes of the workers that hold each shard, the first replica first. */
-export function replicasOf({ shardCount, workers }: Placement): number[][] {
-  const each = shardCount / workers.length;
-  return Array.from({ length: shardCount }, (_, shard) => {
-    const first = Math.floor(shard / each);
-    const holders = workers.flatMap((shards, worker) => (shards.includes(shard) ? [worker] : []));
-    const behind = (worker: number): number => (worker - first + workers.length) % workers.length;
-    return holders.sort((a, b) => behind(a) - behind(b));
-  });
+/** The same shards and replicas on fewer workers. */
+export function crowded({ shardCount, workers }: Placement, workerCount: number): Placement {
+  const replicas = workers.reduce((sum, shards) => sum + shards.length, 0) / shardCount;
+  return place(shardCount, Math.min(workerCount, workers.length), replicas);
 }

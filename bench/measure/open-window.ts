@@ -4,19 +4,20 @@ import { makeRequest } from '../echo/shards.ts';
 import { runLoad } from '../load/load.ts';
 import type { LoadRun } from '../load/run.ts';
 import { scheduleOf } from '../load/schedule/schedule.ts';
-import { constantRate, type Stretch } from '../load/schedule/stretches.ts';
+import type { Stretch } from '../load/schedule/stretches.ts';
 import type { Arm } from '../process/arms.ts';
 import { type Summary, summarize } from '../report/summary.ts';
 import { machineMeter, usageMeter } from './usage.ts';
 
 export interface OpenLoad {
-  /** Constant, or how the rate goes. */
-  readonly rate: number | readonly Stretch[];
-  readonly seconds: number;
+  /** How the rate goes. */
+  readonly rate: readonly Stretch[];
   readonly warmUpSeconds: number;
   readonly deadlineMs: number;
   /** Two windows with the same round meet the same requests at the same times, whatever the arm. */
   readonly round: number;
+  /** Default `Echo`, which is complete or an error. */
+  readonly path?: string;
   /** What is broken while it is measured; called as the measured part begins, and awaited before the window ends. */
   readonly during?: (startMs: number) => Promise<void>;
 }
@@ -37,10 +38,9 @@ const REQUESTS_PER_ROUND = 10_000_000;
 const MAX_IN_FLIGHT = 5_000;
 
 export async function openWindow(arm: Arm, shardCount: number, load: OpenLoad): Promise<OpenWindow> {
-  const { seconds, warmUpSeconds, deadlineMs, round } = load;
-  const stretches = typeof load.rate === 'number' ? [constantRate(load.rate, seconds * 1000)] : load.rate;
+  const { rate, warmUpSeconds, deadlineMs, round } = load;
   const seed = round + 1;
-  const schedule = { stretches, arrivals: 'poisson', seed, warmUpMs: warmUpSeconds * 1000 } as const;
+  const schedule = { stretches: rate, arrivals: 'poisson', seed, warmUpMs: warmUpSeconds * 1000 } as const;
   const sent = scheduleOf(schedule).times.length;
   const tasksBefore = await tasksOf(arm);
   const machine = machineMeter();
@@ -50,7 +50,7 @@ export async function openWindow(arm: Arm, shardCount: number, load: OpenLoad): 
     name: arm.name,
     target: {
       address: arm.address,
-      path: echoPath,
+      path: load.path ?? echoPath,
       streaming: false,
       metadata: [],
       deadlineMs,
@@ -60,7 +60,7 @@ export async function openWindow(arm: Arm, shardCount: number, load: OpenLoad): 
       bodies: Array.from({ length: sent }, (_, i) => makeRequest(round * REQUESTS_PER_ROUND + i)),
       order: 'cycle',
     },
-    load: { loop: 'open', stretches, arrivals: schedule.arrivals },
+    load: { loop: 'open', stretches: rate, arrivals: schedule.arrivals },
     warmUpMs: schedule.warmUpMs,
     processes: 1,
     maxInFlight: MAX_IN_FLIGHT,

@@ -7,9 +7,14 @@ import type { Before } from '../echo/before.ts';
 import { echoProto } from '../echo/codec.ts';
 import { echoShard, requestId } from '../echo/shards.ts';
 
+type Echo = (request: Uint8Array, call: Call) => Uint8Array | Promise<Uint8Array>;
+
 interface EchoHandlers {
-  readonly Echo: (request: Uint8Array, call: Call) => Uint8Array | Promise<Uint8Array>;
+  readonly Echo: Echo;
+  readonly EchoSome: Echo;
 }
+
+const asBytes = { decodeRequest: (bytes: Uint8Array): unknown => bytes };
 
 export interface RegatherWorkerOptions {
   readonly shards: readonly number[];
@@ -32,16 +37,17 @@ export async function startRegatherWorker(options: RegatherWorkerOptions): Promi
     combine,
     concurrency: slots,
     // As in the hand-written worker, shards take and give bytes.
-    codec: { Echo: { decodeRequest: (bytes) => bytes } },
+    codec: { Echo: asBytes, EchoSome: asBytes },
     open: ({ index }) => {
       const answer = echoShard(index);
-      if (before === undefined) return { Echo: answer };
-      return {
-        Echo: (request, call) => {
-          const wait = before(requestId(request), index, call);
-          return wait === undefined ? answer(request) : wait.then(() => answer(request));
-        },
-      };
+      const echo: Echo =
+        before === undefined
+          ? answer
+          : (request, call) => {
+              const wait = before(requestId(request), index, call);
+              return wait === undefined ? answer(request) : wait.then(() => answer(request));
+            };
+      return { Echo: echo, EchoSome: echo };
     },
     signals: false,
     log: createLogger({ level: 'warn' }),

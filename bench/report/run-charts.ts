@@ -118,24 +118,26 @@ function coverageOf(runs: readonly LoadRun[]): CoverageSeries[] {
 function timelineOf(run: LoadRun, options: { readonly name?: string; readonly title?: string }): Chart {
   const end = run.blocks.reduce((latest, block) => Math.max(latest, block.startMs + block.durationMs), 0);
   return timeline(
-    run.blocks.map(momentOf),
+    run.blocks.map((block) => momentOf([block])),
     end / 1000,
     run.faults.map((fault) => ({ label: fault.label, from: fault.startMs / 1000, to: fault.endMs / 1000 })),
     options,
   );
 }
 
-function momentOf(block: Block): Moment {
-  const { latencyMs, coverage, okPerSecond, offeredPerSecond } = summarize([block]);
-  const failed = { ...block.errors, dropped: block.dropped, unfinished: block.unfinished };
+/** Blocks of the same stretch of time, of one run or of several. */
+export function momentOf(blocks: readonly Block[]): Moment {
+  const { latencyMs, coverage, okPerSecond, offeredPerSecond, errors, dropped, unfinished, durationMs } =
+    summarize(blocks);
+  const first = blocks[0]!;
   return {
-    atSeconds: (block.startMs + block.durationMs / 2) / 1000,
+    atSeconds: (first.startMs + first.durationMs / 2) / 1000,
     offeredPerSecond,
     okPerSecond,
     ...(latencyMs === undefined ? {} : { p50Ms: latencyMs.p50, p99Ms: latencyMs.p99 }),
     errorsPerSecond: Object.fromEntries(
-      Object.entries(failed).flatMap(([status, count]) =>
-        count === 0 ? [] : [[status, perSecond(count, block.durationMs)]],
+      Object.entries({ ...errors, dropped, unfinished }).flatMap(([status, count]) =>
+        count === 0 ? [] : [[status, perSecond(count, durationMs)]],
       ),
     ),
     ...(coverage === undefined ? {} : { coverage }),

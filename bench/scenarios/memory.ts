@@ -54,7 +54,7 @@ export const scenario: Scenario = {
 async function run(options: RunOptions): Promise<Report> {
   const machine = readMachine();
   const chosen = chooseArms(scenario.name, arms, { ...options, arms: options.arms ?? usual });
-  const [portions, each] = options.smoke ? [3, 200] : [10, 50_000];
+  const [portions, each] = options.smoke ? [2, 200] : [10, 50_000];
   const samples = new Samples();
   const names = Object.keys(chosen);
   for (const name of names) {
@@ -62,7 +62,7 @@ async function run(options: RunOptions): Promise<Report> {
     try {
       running = await startArms(
         { [name]: chosen[name]! },
-        { placement: place(shardCount, 8, 2), serviceTime, slots: 16 },
+        { placement: place(shardCount, options.smoke ? 4 : 8, 2), serviceTime, slots: 16 },
       );
       await soak(running[0]!, portions, each, samples, options);
     } finally {

@@ -1,0 +1,107 @@
+/** What the measured leaf calls allow at best, and how near to it each arm comes. */
+import { bestHedge, withoutHedge } from '../ideal/curves.ts';
+import { type Distribution, quantile } from '../ideal/distribution.ts';
+import type { Arm } from '../process/arms.ts';
+import type { Chart } from '../report/picture/chart.ts';
+import { tailPicture } from '../report/picture/curves.ts';
+import { type Condition, type Measurement, whileBroken } from './experiment.ts';
+import { latenciesOf, measuredSeries } from './latencies.ts';
+import { leafDistribution } from './leaf-distribution.ts';
+import type { Samples } from './samples.ts';
+
+/** Second attempts per first one that ideal hedging may spend. */
+export const idealBudget = 0.05;
+
+export const idealQuantiles = { p50: 0.5, p90: 0.9, p99: 0.99 } as const;
+type QuantileName = keyof typeof idealQuantiles;
+
+export interface Ideals {
+  readonly withoutHedge: Distribution;
+  /** Best for that quantile. */
+  readonly hedged: Readonly<Record<QuantileName, Distribution>>;
+}
+
+export const idealMetrics = {
+  'η p50': `ideal over measured at p50, all windows together: without hedges F^N, with them the best delay at a budget of ${idealBudget * 100} %`,
+  'η p90': 'the same at p90',
+  'η p99': 'the same at p99',
+};
+
+/** From leaf calls measured now, on the workers of the first of Regather's arms, broken as they are for the arms. */
+export async function measureIdeals(
+  condition: Condition,
+  arms: readonly Arm[],
+  smoke: boolean,
+): Promise<Ideals> {
+  const { workers } = arms.find((arm) => arm.name.startsWith('links')) ?? arms[0]!;
+  const leaf = await whileBroken(condition, workers, () =>
+    leafDistribution(workers, {
+      perSecond: smoke ? 20 : 120,
+      seconds: smoke ? 1 : 30,
+      warmUpSeconds: smoke ? 0.2 : 1,
+    }),
+  );
+  const { shardCount } = condition.placement;
+  const hedged = (q: number): Distribution => bestHedge(leaf, shardCount, idealBudget, q).distribution;
+  return {
+    withoutHedge: withoutHedge(leaf, shardCount),
+    hedged: { p50: hedged(0.5), p90: hedged(0.9), p99: hedged(0.99) },
+  };
+}
+
+/** `hedging`: the arms that are held against ideal hedging, the others against none. */
+export function recordEfficiency(
+  samples: Samples,
+  condition: string,
+  windows: readonly Measurement[],
+  ideals: Ideals,
+  hedging: readonly string[],
+): void {
+  for (const arm of new Set(windows.map((one) => one.arm))) {
+    const latencies = latenciesOf(windows, arm);
+    if (latencies === undefined) continue;
+    for (const name of Object.keys(idealQuantiles) as QuantileName[]) {
+      const q = idealQuantiles[name];
+      const ideal = hedging.includes(arm) ? ideals.hedged[name] : ideals.withoutHedge;
+      samples.add(arm, condition, `η ${name}`, '', quantile(ideal, q) / quantile(latencies.distribution, q));
+    }
+  }
+}
+
+export interface TailOptions {
+  /** For the picture's file. */
+  readonly name: string;
+  readonly condition: string;
+  readonly shards: number;
+  readonly arms: readonly string[];
+  /** The arms beside which the ideal curves are drawn, in their colours. */
+  readonly unhedged: string;
+  readonly hedged: string;
+}
+
+export function tailWithIdeals(windows: readonly Measurement[], ideals: Ideals, options: TailOptions): Chart {
+  const { name, condition, shards, arms } = options;
+  const like = (arm: string): { like?: string } => (arms.includes(arm) ? { like: arm } : {});
+  return tailPicture(
+    [
+      ...measuredSeries(windows, arms),
+      {
+        name: 'ideal without hedges',
+        distribution: ideals.withoutHedge,
+        dashed: true,
+        ...like(options.unhedged),
+      },
+      {
+        name: `ideal, hedged at a budget of ${idealBudget * 100} %`,
+        distribution: ideals.hedged.p99,
+        dashed: true,
+        ...like(options.hedged),
+      },
+    ],
+    {
+      name,
+      title: `${shards} shards, ${condition}: share of answers that took longer`,
+      caption: `The share of answers that took longer than so many milliseconds, ${condition}, and what the measured leaf calls allow at best (dashed).`,
+    },
+  );
+}

@@ -1,0 +1,68 @@
+/** What windows say of latencies, each and together. */
+
+import type { Distribution } from '../ideal/distribution.ts';
+import { quantile } from '../ideal/distribution.ts';
+import type { LoadRun } from '../load/run.ts';
+import { addHistograms, distributionOfHistogram } from '../report/histogram.ts';
+import type { DistributionSeries } from '../report/picture/curves.ts';
+import type { Measurement } from './experiment.ts';
+import type { Samples } from './samples.ts';
+
+export const latencyMetrics = {
+  p50: 'median latency from the intended send time (ms)',
+  p99: '99th percentile (ms)',
+  'extra tasks': 'tasks that workers began above one per shard and request (%)',
+  failed: 'requests without an answer (%)',
+  'machine CPU': 'of all cores (%)',
+  'root CPU': 'of one core (%)',
+};
+
+/** One sample of each of `latencyMetrics` for each window. */
+export function recordWindows(samples: Samples, condition: string, windows: readonly Measurement[]): void {
+  for (const { arm, window } of windows) {
+    const { summary, extraTasks, machineCpu, rootCpu } = window;
+    const add = (metric: string, unit: string, value: number): void =>
+      samples.add(arm, condition, metric, unit, value);
+    if (summary.latencyMs !== undefined) {
+      add('p50', 'ms', summary.latencyMs.p50);
+      add('p99', 'ms', summary.latencyMs.p99);
+    }
+    if (!Number.isNaN(extraTasks)) add('extra tasks', '%', Math.max(0, extraTasks) * 100);
+    add('failed', '%', summary.errorShare * 100);
+    add('machine CPU', '%', machineCpu * 100);
+    add('root CPU', '%', rootCpu * 100);
+  }
+}
+
+export interface Latencies {
+  readonly distribution: Distribution;
+  readonly count: number;
+}
+
+export function runsOf(windows: readonly Measurement[], arm?: string): LoadRun[] {
+  return windows.flatMap((one) => (arm === undefined || one.arm === arm ? [one.window.run] : []));
+}
+
+/** Of all windows of the arm together; undefined if nothing was answered. */
+export function latenciesOf(windows: readonly Measurement[], arm: string): Latencies | undefined {
+  const blocks = runsOf(windows, arm).flatMap((run) => run.blocks);
+  const histogram = addHistograms(blocks.map((block) => block.latency));
+  const distribution = distributionOfHistogram(histogram);
+  return distribution === undefined ? undefined : { distribution, count: histogram!.totalCount };
+}
+
+export function measuredSeries(
+  windows: readonly Measurement[],
+  arms: readonly string[],
+): DistributionSeries[] {
+  return arms.flatMap((arm): DistributionSeries[] => {
+    const latencies = latenciesOf(windows, arm);
+    return latencies === undefined ? [] : [{ name: arm, ...latencies }];
+  });
+}
+
+/** NaN if nothing was answered. */
+export function pooledQuantile(windows: readonly Measurement[], arm: string, q: number): number {
+  const latencies = latenciesOf(windows, arm);
+  return latencies === undefined ? Number.NaN : quantile(latencies.distribution, q);
+}

@@ -1,0 +1,164 @@
+/** What choosing replicas by latency and load is worth when workers stall, and what hedging costs when they are busy. */
+import { blockedLoop } from '../../test/kit/faults/blocked-loop.ts';
+import type { ServiceTime } from '../../test/kit/faults/service-time.ts';
+import { type ArmSpec, describeArms, links, regather } from '../arms.ts';
+import { place } from '../echo/placement.ts';
+import { quietMachine } from '../measure/busiest.ts';
+import {
+  type Condition,
+  capacityPerSecond,
+  constant,
+  experiment,
+  type Measurement,
+} from '../measure/experiment.ts';
+import { latencyMetrics, measuredSeries, recordWindows, runsOf } from '../measure/latencies.ts';
+import { Samples } from '../measure/samples.ts';
+import { atMostAtBest, pooledRatio } from '../measure/targets.ts';
+import { voidNotes } from '../measure/void-notes.ts';
+import { readMachine } from '../report/machine.ts';
+import type { Chart } from '../report/picture/chart.ts';
+import { tailPicture } from '../report/picture/curves.ts';
+import { type Measured, type Report, type Target, withRatios } from '../report/report.ts';
+import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+
+const arms: Record<string, ArmSpec> = {
+  turns: regather('Regather over links, replicas take turns, no hedges', {
+    policy: { balance: { by: 'turns' }, hedge: { enabled: false } },
+  }),
+  'load-no-hedge': regather('Regather over links, replicas by latency and load, no hedges', {
+    policy: { hedge: { enabled: false } },
+  }),
+  links,
+};
+const baseline = 'turns';
+
+const serviceTime: ServiceTime = { seed: 31, medianMs: 5, sigma: 0.4, slowShare: 0, slowMs: [0, 0] };
+const stall = blockedLoop({ forMs: 100, everyMs: 5_000, seed: 31 });
+const placement = place(16, 8, 3);
+
+/** Slots of each worker, and a rate that uses that share of them. */
+function loaded(share: number, slots: number): { slots: number; perSecond: number } {
+  return { slots, perSecond: Math.round(share * capacityPerSecond({ placement, serviceTime, slots })) };
+}
+
+const stalls = {
+  name: 'stalls, 40 % load',
+  ...loaded(0.4, 7),
+  arms: ['turns', 'load-no-hedge', 'links'],
+  broken: ((workers) =>
+    Promise.all(workers.map((worker) => stall.inject(worker)))) satisfies Condition['broken'],
+};
+const busy = { name: '80 % load', ...loaded(0.8, 4), arms: ['load-no-hedge', 'links'], broken: undefined };
+
+export const scenario: Scenario = {
+  name: 'balance',
+  claim: 'Workers that stall get less to do, and hedging costs nothing that shows when all are busy.',
+  arms: describeArms(arms),
+  metrics: latencyMetrics,
+  faults: [
+    "stalls: every worker's event loop, independently of the others', is blocked for 100 ms (Atomics.wait) at a mean of each 5 s",
+  ],
+  run,
+};
+
+async function run(options: RunOptions): Promise<Report> {
+  const machine = readMachine();
+  const chosen = chooseArms(scenario.name, arms, options);
+  const rounds = options.rounds ?? (options.smoke ? 1 : 7);
+  const seconds = options.seconds ?? (options.smoke ? 1 : 11.5);
+  const warmUpSeconds = options.smoke ? 0.3 : 1.5;
+  const samples = new Samples();
+  const charts: Chart[] = [];
+  const targets: Target[] = [];
+  const all: Measurement[] = [];
+  for (const { name, slots, perSecond, arms: some, broken } of options.smoke ? [stalls] : [stalls, busy]) {
+    if (options.conditions?.includes(name) === false) continue;
+    const here = Object.fromEntries(Object.entries(chosen).filter(([arm]) => some.includes(arm)));
+    const windows = await experiment(
+      {
+        name,
+        placement,
+        serviceTime,
+        slots,
+        rate: constant(perSecond, seconds),
+        deadlineMs: 5_000,
+        ...(broken === undefined ? {} : { broken }),
+      },
+      { ...options, arms: here, rounds, warmUpSeconds },
+    );
+    recordWindows(samples, name, windows);
+    targets.push(...(name === stalls.name ? stallTargets(windows) : busyTargets(windows, samples.all)));
+    targets.push(quietMachine(name, windows));
+    charts.push(
+      tailPicture(measuredSeries(windows, Object.keys(here)), {
+        name: name === stalls.name ? 'stalls' : 'busy',
+        title: `16 shards, ${name}: share of answers that took longer`,
+        caption: `The share of answers that took longer than so many milliseconds: ${name}.`,
+      }),
+    );
+    all.push(...windows);
+  }
+  return {
+    scenario: scenario.name,
+    claim: scenario.claim,
+    baseline,
+    machine,
+    at: new Date().toISOString(),
+    smoke: options.smoke,
+    options: {
+      rounds,
+      seconds,
+      'warm-up seconds': warmUpSeconds,
+      load: [stalls, busy].map(
+        ({ name, perSecond, slots }) => `${name}: ${perSecond}/s, 8 workers of ${slots} slots`,
+      ),
+      shards: 16,
+      replicas: 3,
+      arms: Object.keys(chosen),
+    },
+    measured: withRatios(samples.all, baseline),
+    headline: [
+      { condition: stalls.name, metric: 'p50' },
+      { condition: stalls.name, metric: 'p99' },
+      { condition: busy.name, metric: 'p50' },
+      { condition: busy.name, metric: 'p99' },
+    ],
+    targets,
+    charts,
+    notes: voidNotes(runsOf(all)),
+  };
+}
+
+function stallTargets(windows: readonly Measurement[]): Target[] {
+  return [
+    {
+      text: `links: p99 of all windows against turns, ${stalls.name}`,
+      value: pooledRatio(windows, 'links', 'turns', 0.99),
+      bound: 0.4,
+      direction: 'at most',
+    },
+  ];
+}
+
+function busyTargets(windows: readonly Measurement[], measured: readonly Measured[]): Target[] {
+  if (windows.length === 0) return [];
+  const samplesOf = (arm: string, metric: string): readonly number[] =>
+    measured.find((one) => one.arm === arm && one.metric === metric && one.condition === busy.name)
+      ?.samples ?? [];
+  const enough = samplesOf('links', 'p50').length >= 5;
+  return (['p50', 'p99'] as const).map((metric) =>
+    enough
+      ? atMostAtBest(
+          `links: where the 95 % interval of ${metric} with hedges over without begins, ${busy.name}`,
+          samplesOf('links', metric),
+          samplesOf('load-no-hedge', metric),
+          1.05,
+        )
+      : {
+          text: `links: ${metric} with hedges over without, ${busy.name}`,
+          value: pooledRatio(windows, 'links', 'load-no-hedge', metric === 'p50' ? 0.5 : 0.99),
+          bound: 1.05,
+          direction: 'at most' as const,
+        },
+  );
+}
