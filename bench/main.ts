@@ -23,6 +23,7 @@ interface Flags {
   readonly rounds?: number;
   readonly seconds?: number;
   readonly arms?: string[];
+  readonly conditions?: string[];
   readonly cpuProf?: string;
 }
 
@@ -40,6 +41,7 @@ for (const scenario of scenarios) {
     .option('--rounds <n>', 'how often each arm is measured', positive)
     .option('--seconds <s>', 'length of a measured window', positive)
     .option('--arms <a,b>', 'only these', (text) => text.split(','))
+    .option('--conditions <a;b>', 'only these, where a scenario has several', (text) => text.split(';'))
     .option('--cpu-prof <dir>', "write the roots' CPU profiles here, from a window of their own")
     .addHelpText('after', details(scenario))
     .action((flags: Flags) => run(scenario, flags));
@@ -90,6 +92,7 @@ async function run(scenario: Scenario, flags: Flags): Promise<void> {
     ...(flags.rounds === undefined ? {} : { rounds: Math.ceil(flags.rounds) }),
     ...(flags.seconds === undefined ? {} : { seconds: flags.seconds }),
     ...(flags.arms === undefined ? {} : { arms: flags.arms }),
+    ...(flags.conditions === undefined ? {} : { conditions: flags.conditions }),
     ...(flags.cpuProf === undefined ? {} : { cpuProfDir: flags.cpuProf }),
     progress,
   });
@@ -144,10 +147,6 @@ function print(report: Report, json: string | undefined): void {
   if (json === undefined) return;
   mkdirSync(dirname(json), { recursive: true });
   writeFileSync(json, reportJson(report));
-}
-
-function progress(line: string): void {
-  process.stderr.write(process.stderr.isTTY ? `\r\u001b[2K${line}` : `${line}\n`);
 }
 
 function positive(text: string): number {

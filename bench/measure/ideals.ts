@@ -2,10 +2,10 @@
 import { bestHedge, withoutHedge } from '../ideal/curves.ts';
 import { type Distribution, quantile } from '../ideal/distribution.ts';
 import type { Arm } from '../process/arms.ts';
-import type { Chart } from '../report/picture/chart.ts';
-import { tailPicture } from '../report/picture/curves.ts';
+import type { ReportCurve } from '../report/report.ts';
+import { curveOf } from '../report/scenario-charts.ts';
 import { type Condition, type Measurement, whileBroken } from './experiment.ts';
-import { latenciesOf, measuredSeries } from './latencies.ts';
+import { latenciesOf } from './latencies.ts';
 import { leafDistribution } from './leaf-distribution.ts';
 import type { Samples } from './samples.ts';
 
@@ -68,40 +68,15 @@ export function recordEfficiency(
   }
 }
 
-export interface TailOptions {
-  /** For the picture's file. */
-  readonly name: string;
-  readonly condition: string;
-  readonly shards: number;
-  readonly arms: readonly string[];
-  /** The arms beside which the ideal curves are drawn, in their colours. */
-  readonly unhedged: string;
-  readonly hedged: string;
-}
-
-export function tailWithIdeals(windows: readonly Measurement[], ideals: Ideals, options: TailOptions): Chart {
-  const { name, condition, shards, arms } = options;
-  const like = (arm: string): { like?: string } => (arms.includes(arm) ? { like: arm } : {});
-  return tailPicture(
-    [
-      ...measuredSeries(windows, arms),
-      {
-        name: 'ideal without hedges',
-        distribution: ideals.withoutHedge,
-        dashed: true,
-        ...like(options.unhedged),
-      },
-      {
-        name: `ideal, hedged at a budget of ${idealBudget * 100} %`,
-        distribution: ideals.hedged.p99,
-        dashed: true,
-        ...like(options.hedged),
-      },
-    ],
-    {
-      name,
-      title: `${shards} shards, ${condition}: share of answers that took longer`,
-      caption: `The share of answers that took longer than so many milliseconds, ${condition}, and what the measured leaf calls allow at best (dashed).`,
-    },
-  );
+/** What is drawn dashed beside the arms that they are the ideals of. */
+export function idealCurves(
+  condition: string,
+  ideals: Ideals,
+  unhedged: string,
+  hedged: string,
+): ReportCurve[] {
+  return [
+    curveOf(condition, 'ideal without hedges', ideals.withoutHedge, unhedged),
+    curveOf(condition, `ideal, hedged for ${idealBudget * 100} % more tasks`, ideals.hedged.p99, hedged),
+  ];
 }

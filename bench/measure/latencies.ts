@@ -1,10 +1,11 @@
 /** What windows say of latencies, each and together. */
 
+import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import type { Distribution } from '../ideal/distribution.ts';
 import { quantile } from '../ideal/distribution.ts';
 import type { LoadRun } from '../load/run.ts';
 import { addHistograms, distributionOfHistogram } from '../report/histogram.ts';
-import type { DistributionSeries } from '../report/picture/curves.ts';
+import type { ReportDistribution } from '../report/report.ts';
 import type { Measurement } from './experiment.ts';
 import type { Samples } from './samples.ts';
 
@@ -45,19 +46,22 @@ export function runsOf(windows: readonly Measurement[], arm?: string): LoadRun[]
 
 /** Of all windows of the arm together; undefined if nothing was answered. */
 export function latenciesOf(windows: readonly Measurement[], arm: string): Latencies | undefined {
-  const blocks = runsOf(windows, arm).flatMap((run) => run.blocks);
-  const histogram = addHistograms(blocks.map((block) => block.latency));
+  const histogram = histogramOf(windows, arm);
   const distribution = distributionOfHistogram(histogram);
   return distribution === undefined ? undefined : { distribution, count: histogram!.totalCount };
 }
 
-export function measuredSeries(
-  windows: readonly Measurement[],
-  arms: readonly string[],
-): DistributionSeries[] {
-  return arms.flatMap((arm): DistributionSeries[] => {
-    const latencies = latenciesOf(windows, arm);
-    return latencies === undefined ? [] : [{ name: arm, ...latencies }];
+function histogramOf(windows: readonly Measurement[], arm: string): ReturnType<typeof addHistograms> {
+  const blocks = runsOf(windows, arm).flatMap((run) => run.blocks);
+  return addHistograms(blocks.map((block) => block.latency));
+}
+
+/** For the report: what its pictures of distributions are drawn from. */
+export function distributionsOf(windows: readonly Measurement[], condition: string): ReportDistribution[] {
+  return [...new Set(windows.map(({ arm }) => arm))].flatMap((arm): ReportDistribution[] => {
+    const histogram = histogramOf(windows, arm);
+    if (histogram === undefined || histogram.totalCount === 0) return [];
+    return [{ arm, condition, histogram: encodeIntoCompressedBase64(histogram) }];
   });
 }
 

@@ -124,7 +124,9 @@ export function efficienciesOf(report: Report, quantiles: readonly number[]): Ef
 function againstNumbers(report: Report): Chart[] {
   const numbered = conditionsOf(report).flatMap((condition) => {
     const found = /^(\d+(?:\.\d+)?) (.+)$/.exec(condition);
-    return found === null ? [] : [{ condition, value: Number(found[1]), unit: found[2]! }];
+    // "1 shard" goes with "4 shards".
+    const unit = found?.[1] === '1' ? `${found[2]}s` : found?.[2];
+    return unit === undefined ? [] : [{ condition, value: Number(found![1]), unit }];
   });
   const unit = numbered[0]?.unit;
   const same = numbered.filter((one) => one.unit === unit);

@@ -11,14 +11,18 @@ import {
   experiment,
   type Measurement,
 } from '../measure/experiment.ts';
-import { latencyMetrics, measuredSeries, recordWindows, runsOf } from '../measure/latencies.ts';
+import { distributionsOf, latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
 import { Samples } from '../measure/samples.ts';
 import { atMostAtBest, pooledRatio } from '../measure/targets.ts';
 import { voidNotes } from '../measure/void-notes.ts';
 import { readMachine } from '../report/machine.ts';
-import type { Chart } from '../report/picture/chart.ts';
-import { tailPicture } from '../report/picture/curves.ts';
-import { type Measured, type Report, type Target, withRatios } from '../report/report.ts';
+import {
+  type Measured,
+  type Report,
+  type ReportDistribution,
+  type Target,
+  withRatios,
+} from '../report/report.ts';
 import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
 
 const arms: Record<string, ArmSpec> = {
@@ -68,7 +72,7 @@ async function run(options: RunOptions): Promise<Report> {
   const seconds = options.seconds ?? (options.smoke ? 1 : 11.5);
   const warmUpSeconds = options.smoke ? 0.3 : 1.5;
   const samples = new Samples();
-  const charts: Chart[] = [];
+  const distributions: ReportDistribution[] = [];
   const targets: Target[] = [];
   const all: Measurement[] = [];
   for (const { name, slots, perSecond, arms: some, broken } of options.smoke ? [stalls] : [stalls, busy]) {
@@ -89,13 +93,7 @@ async function run(options: RunOptions): Promise<Report> {
     recordWindows(samples, name, windows);
     targets.push(...(name === stalls.name ? stallTargets(windows) : busyTargets(windows, samples.all)));
     targets.push(quietMachine(name, windows));
-    charts.push(
-      tailPicture(measuredSeries(windows, Object.keys(here)), {
-        name: name === stalls.name ? 'stalls' : 'busy',
-        title: `16 shards, ${name}: share of answers that took longer`,
-        caption: `The share of answers that took longer than so many milliseconds: ${name}.`,
-      }),
-    );
+    distributions.push(...distributionsOf(windows, name));
     all.push(...windows);
   }
   return {
@@ -124,7 +122,7 @@ async function run(options: RunOptions): Promise<Report> {
       { condition: busy.name, metric: 'p99' },
     ],
     targets,
-    charts,
+    distributions,
     notes: voidNotes(runsOf(all)),
   };
 }

@@ -8,7 +8,6 @@ import { latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
 import { Samples } from '../measure/samples.ts';
 import { voidNotes } from '../measure/void-notes.ts';
 import { readMachine } from '../report/machine.ts';
-import type { Chart } from '../report/picture/chart.ts';
 import { medianOf, type Report, type Target, withRatios } from '../report/report.ts';
 import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
 
@@ -47,7 +46,6 @@ async function run(options: RunOptions): Promise<Report> {
   const samples = new Samples();
   const all: Measurement[] = [];
   const targets: Target[] = [];
-  const done: number[] = [];
   for (const shards of options.smoke ? sizes.slice(0, 1) : sizes) {
     const name = conditionOf(shards);
     if (options.conditions?.includes(name) === false) continue;
@@ -85,7 +83,6 @@ async function run(options: RunOptions): Promise<Report> {
       });
     }
     targets.push(quietMachine(name, windows));
-    done.push(shards);
     all.push(...windows);
   }
   const measured = withRatios(samples.all, baseline);
@@ -112,37 +109,6 @@ async function run(options: RunOptions): Promise<Report> {
       { condition: conditionOf(16), metric: 'root CPU per task' },
     ],
     targets: targets.filter((target) => !Number.isNaN(target.value)),
-    charts: done.length < 2 ? [] : [latencyByShards(samples, done, Object.keys(chosen))],
     notes: voidNotes(runsOf(all)),
-  };
-}
-
-function latencyByShards(samples: Samples, shards: readonly number[], names: readonly string[]): Chart {
-  return {
-    name: 'latency-by-shards',
-    title: 'Latency by shards',
-    caption:
-      'Median and 99th percentile of answers by the number of shards; one task in five hundred is slow.',
-    x: {
-      title: 'shards',
-      scale: 'log',
-      ticks: shards.map((count) => ({ at: count, label: String(count) })),
-    },
-    panels: [
-      {
-        y: { title: 'latency, ms', scale: 'log' },
-        height: 320,
-        series: names.flatMap((arm) =>
-          (['p50', 'p99'] as const).map((metric) => ({
-            name: `${arm} ${metric}`,
-            marked: true,
-            points: shards.map((count) => ({
-              x: count,
-              y: medianOf(samples.all, arm, metric, conditionOf(count)),
-            })),
-          })),
-        ),
-      },
-    ],
   };
 }

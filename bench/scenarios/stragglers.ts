@@ -7,17 +7,22 @@ import type { LoadRun } from '../load/run.ts';
 import { type Condition, constant, experiment } from '../measure/experiment.ts';
 import {
   type Ideals,
+  idealCurves,
   idealMetrics,
   measureIdeals,
   recordEfficiency,
-  tailWithIdeals,
 } from '../measure/ideals.ts';
-import { latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
+import { distributionsOf, latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
 import { Samples } from '../measure/samples.ts';
 import { voidNotes } from '../measure/void-notes.ts';
 import { readMachine } from '../report/machine.ts';
-import type { Chart } from '../report/picture/chart.ts';
-import { medianOf, type Report, withRatios } from '../report/report.ts';
+import {
+  medianOf,
+  type Report,
+  type ReportCurve,
+  type ReportDistribution,
+  withRatios,
+} from '../report/report.ts';
 import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
 
 /** So few that the machine isn't busy with the arms that cost most. */
@@ -70,7 +75,8 @@ async function run(options: RunOptions): Promise<Report> {
   const seconds = options.seconds ?? (options.smoke ? 1 : 10);
   const warmUpSeconds = options.smoke ? 0.3 : 2;
   const samples = new Samples();
-  const charts: Chart[] = [];
+  const distributions: ReportDistribution[] = [];
+  const curves: ReportCurve[] = [];
   const all: LoadRun[] = [];
   for (const one of options.smoke ? conditions.slice(0, 1) : conditions) {
     if (options.conditions?.includes(one.name) === false) continue;
@@ -88,16 +94,8 @@ async function run(options: RunOptions): Promise<Report> {
     });
     recordWindows(samples, condition.name, windows);
     recordEfficiency(samples, condition.name, windows, ideals!, hedging);
-    charts.push(
-      tailWithIdeals(windows, ideals!, {
-        name: condition.name === 'stalls' ? 'stalls' : 'slow-tasks',
-        condition: condition.name,
-        shards: condition.placement.shardCount,
-        arms: names,
-        unhedged: 'links-no-hedge',
-        hedged: 'links',
-      }),
-    );
+    distributions.push(...distributionsOf(windows, condition.name));
+    curves.push(...idealCurves(condition.name, ideals!, 'links-no-hedge', 'links'));
     all.push(...runsOf(windows));
   }
   const measured = withRatios(samples.all, baseline);
@@ -142,7 +140,8 @@ async function run(options: RunOptions): Promise<Report> {
         direction: 'at most',
       },
     ],
-    charts,
+    distributions,
+    curves,
     notes: voidNotes(all),
   };
 }

@@ -7,18 +7,24 @@ import { quietMachine } from '../measure/busiest.ts';
 import { type Condition, capacityPerSecond, constant, experiment } from '../measure/experiment.ts';
 import {
   type Ideals,
+  idealCurves,
   idealMetrics,
   measureIdeals,
   recordEfficiency,
-  tailWithIdeals,
 } from '../measure/ideals.ts';
-import { latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
+import { distributionsOf, latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
 import { Samples } from '../measure/samples.ts';
 import { pooledRatio } from '../measure/targets.ts';
 import { voidNotes } from '../measure/void-notes.ts';
 import { readMachine } from '../report/machine.ts';
-import type { Chart } from '../report/picture/chart.ts';
-import { medianOf, type Report, type Target, withRatios } from '../report/report.ts';
+import {
+  medianOf,
+  type Report,
+  type ReportCurve,
+  type ReportDistribution,
+  type Target,
+  withRatios,
+} from '../report/report.ts';
 import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
 
 const arms = {
@@ -63,7 +69,8 @@ async function run(options: RunOptions): Promise<Report> {
   const rounds = options.rounds ?? (options.smoke ? 1 : 7);
   const warmUpSeconds = options.smoke ? 0.3 : 1.5;
   const samples = new Samples();
-  const charts: Chart[] = [];
+  const distributions: ReportDistribution[] = [];
+  const curves: ReportCurve[] = [];
   const targets: Target[] = [];
   const loads: string[] = [];
   const all: LoadRun[] = [];
@@ -109,16 +116,8 @@ async function run(options: RunOptions): Promise<Report> {
       },
       quietMachine(condition.name, windows),
     );
-    charts.push(
-      tailWithIdeals(windows, ideals!, {
-        name: `${size.shards}-shards`,
-        condition: 'one task in a hundred is slow',
-        shards: size.shards,
-        arms: Object.keys(chosen),
-        unhedged: baseline,
-        hedged: 'links',
-      }),
-    );
+    distributions.push(...distributionsOf(windows, condition.name));
+    curves.push(...idealCurves(condition.name, ideals!, baseline, 'links'));
     all.push(...runsOf(windows));
   }
   return {
@@ -144,7 +143,8 @@ async function run(options: RunOptions): Promise<Report> {
       { condition: '16 shards', metric: 'η p99' },
     ],
     targets,
-    charts,
+    distributions,
+    curves,
     notes: voidNotes(all),
   };
 }
