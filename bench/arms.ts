@@ -78,17 +78,6 @@ export function regather(text: string, options: RegatherArm = {}): ArmSpec {
   return { text, root: { kind: 'regather', ...options }, workers: 'regather' };
 }
 
-/** With everything off that is done against slow and failing shards, but breakers. */
-export const linksWithoutPolicies: ArmSpec = regather('Regather over links, every policy off that can be', {
-  policy: {
-    admission: { enabled: false },
-    balance: { by: 'turns' },
-    hedge: { enabled: false },
-    retry: { enabled: false },
-    ejection: { enabled: false },
-  },
-});
-
 /** Their texts, as a scenario states them. */
 export function describeArms(arms: Readonly<Record<string, ArmSpec>>): Record<string, string> {
   return Object.fromEntries(Object.entries(arms).map(([name, { text }]) => [name, text]));

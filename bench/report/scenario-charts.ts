@@ -125,7 +125,7 @@ function againstNumbers(report: Report): Chart[] {
   const numbered = conditionsOf(report).flatMap((condition) => {
     const found = /^(\d+(?:\.\d+)?) (.+)$/.exec(condition);
     // "1 shard" goes with "4 shards".
-    const unit = found?.[1] === '1' ? `${found[2]}s` : found?.[2];
+    const unit = found?.[1] === '1' ? found[2]!.replace(/[^s]$/, '$&s') : found?.[2];
     return unit === undefined ? [] : [{ condition, value: Number(found![1]), unit }];
   });
   const unit = numbered[0]?.unit;

@@ -1,16 +1,7 @@
 /** What a root costs: the same answer from six roots over the same shards, interleaved in one run. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  batched,
-  byHand,
-  describeArms,
-  empty,
-  links,
-  linksWithoutCombining,
-  linksWithoutPolicies,
-  plain,
-} from '../arms.ts';
+import { batched, byHand, describeArms, empty, links, linksWithoutCombining, plain } from '../arms.ts';
 import { place } from '../echo/placement.ts';
 import { closedWindow } from '../measure/closed-window.ts';
 import { Samples } from '../measure/samples.ts';
@@ -22,7 +13,6 @@ import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
 
 const levels = [1, 8, 32];
 const baseline = 'by-hand';
-const shardCount = 16;
 const conditionOf = (inFlight: number): string => `${inFlight} in flight`;
 
 const arms = {
@@ -30,7 +20,6 @@ const arms = {
   batched,
   plain,
   'links-no-combine': linksWithoutCombining,
-  'links-no-policies': linksWithoutPolicies,
   links,
   empty,
 };
@@ -86,7 +75,7 @@ async function run(options: RunOptions): Promise<Report> {
   let running: Arm[] = [];
   try {
     options.progress('starting workers and roots');
-    running = await startArms(chosen, { placement: place(shardCount, 8) });
+    running = await startArms(chosen, { placement: place(16, 8) });
     for (const inFlight of options.smoke ? [1, 32] : levels) {
       const condition = conditionOf(inFlight);
       if (options.conditions?.includes(condition) === false) continue;
@@ -184,18 +173,6 @@ function targetsOf(measured: readonly Measured[]): Target[] {
       text: 'links: p50 against by-hand, 1 in flight',
       value: ratio('links', 'by-hand', 'p50', 1),
       bound: 0.25,
-      direction: 'at most',
-    },
-    {
-      text: 'links: µs of root CPU per task above those without policies, 32 in flight',
-      value: (at('links', 'root CPU', 32) - at('links-no-policies', 'root CPU', 32)) / shardCount,
-      bound: 3,
-      direction: 'at most',
-    },
-    {
-      text: 'links: root CPU against links-no-policies, 32 in flight',
-      value: ratio('links', 'links-no-policies', 'root CPU', 32),
-      bound: 1.3,
       direction: 'at most',
     },
     {

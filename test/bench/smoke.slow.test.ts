@@ -18,7 +18,7 @@ interface Ran {
 
 function bench(...args: string[]): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...args], { timeout: 90_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [main, ...args], { timeout: 240_000 }, (error, stdout, stderr) => {
       resolve({
         code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1,
         stdout,
@@ -49,6 +49,8 @@ for (const scenario of await discoverScenarios()) {
   test.serial(
     `bench ${scenario.name} --smoke measures what it says and says that the figures mean nothing`,
     async (t) => {
+      // Seconds on a machine of its own; minutes beside a whole test run.
+      t.timeout(300_000);
       const { report: made, text, markdown } = await report(scenario.name);
       t.is(made.scenario, scenario.name);
       t.is(made.claim, scenario.claim);
