@@ -179,7 +179,9 @@ function recordKill(samples: Samples, windows: readonly Measurement[], windowMs:
       if (!Number.isNaN(value)) samples.add(arm, killed, metric, unit, value);
     };
     add('p99 before', 'ms', p99(0, windowMs * killAt));
-    add('p99 after', 'ms', p99(windowMs * killAt + 1000, windowMs * backAt));
+    // A second, unless the window is as short as a smoke run's.
+    const settledMs = Math.min(1000, windowMs / 10);
+    add('p99 after', 'ms', p99(windowMs * killAt + settledMs, windowMs * backAt));
     add('failed answers', '', summary.scheduled - summary.ok);
   }
 }
