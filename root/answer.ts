@@ -159,6 +159,8 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   ): void;
 
   below(shard: number, coverage: Uint8Array): void {
+    // Of one that came second nothing is merged: what it lacks, or has, isn't the answer's.
+    if (this.has(shard)) return;
     const inner = readInnerCoverage(coverage);
     if (inner === undefined) return;
     this.inner ??= new Map();

@@ -2,6 +2,7 @@
  * One leaf call of a scatter: an attempt at each of its tasks, on one worker. It feeds what replicas are chosen and hedges are timed by, and notes
  * what it takes to tell afterwards what happened (explain, spans); everything else is the scatter's.
  */
+import type { Timer } from '../shared/clock.ts';
 import type { LeafEnd, LeafHandle, LeafSink, LeafTask, PartTiming } from '../shared/link/leaf-call.ts';
 import type { MethodTail } from './replicas/method-tail.ts';
 import type { Share } from './replicas/share.ts';
@@ -34,6 +35,8 @@ export class Attempt implements LeafSink {
   /** When the tasks that are still open are asked elsewhere. */
   hedgeAt = Number.POSITIVE_INFINITY;
   handle: LeafHandle | undefined;
+  /** Beside others: ends it at the deadline, when its scatter may be over. */
+  patience: Timer | undefined;
   /** Tasks that are wanted of it: not answered, here or elsewhere, and not failed. */
   open: number;
   /** How it ended: for each task an answer, unless a failure names its shard. */
@@ -171,6 +174,7 @@ export class Attempt implements LeafSink {
   notAwaited(answers: { has(shard: number): boolean }, now: number, tail: MethodTail): void {
     for (const replica of this.share.replicas) {
       if (answers.has(replica.shard) || this.failed(replica.shard)) continue;
+      if (this.isFirst) tail.latency.record(now - this.startedAt, now);
       replica.latency.beaten(now - this.startedAt, tail.latency.median(now), now);
     }
   }
@@ -180,6 +184,11 @@ export class Attempt implements LeafSink {
     this.#failed ??= [];
     this.#failed.push(shard);
     if (--this.open === 0) this.cancel();
+  }
+
+  /** Something that came for it wasn't to be used. */
+  get isFaulty(): boolean {
+    return this.#failed !== undefined;
   }
 
   failed(shard: number): boolean {
@@ -194,6 +203,7 @@ export class Attempt implements LeafSink {
     const { worker } = this.share;
     this.outcome = end;
     this.endedAt = now;
+    this.patience?.cancel();
     worker.load.settled(this.#unanswered);
     this.#unanswered = 0;
     worker.load.heard(now);

@@ -116,6 +116,8 @@ export class Scatter {
       this.#finishIfSettled();
       return;
     }
+    // The answer as a whole was refused.
+    if (this.#done) return;
     if (this.#streaming) attempt.share.worker.load.heard(now);
     else attempt.answered(shards, fresh, now, timing, this.#options.tail);
     if (this.#states !== undefined) {
@@ -197,7 +199,7 @@ export class Scatter {
       );
     }
     const attempt = this.#sendAgain('probe', share, now, true);
-    this.#context.clock.setTimer(() => attempt.cancel(), Math.max(0, deadline - now));
+    attempt.patience = this.#context.clock.setTimer(() => attempt.cancel(), Math.max(0, deadline - now));
   }
 
   #sendAgain(kind: Exclude<AttemptKind, 'primary'>, share: Share, now: number, beside = false): Attempt {
@@ -291,12 +293,17 @@ export class Scatter {
     const state = this.#stateOf(shard, attempt);
     if (state.lost !== undefined) return undefined;
     state.underWay.splice(state.underWay.indexOf(attempt), 1);
-    // What a shard says of the request, another replica would say as well; of other failures it may know better.
-    if (state.underWay.length > 0 && !isVerdict(failure)) return undefined;
-    for (const other of state.underWay) other.beaten(shard, this.#context.clock.now(), this.#options.tail);
-    state.underWay.length = 0;
+    // What a shard says of the request, another replica would say as well; of other failures it may know better. A probe beside decides
+    // nothing while others are at work, and nobody waits for one as long as there is someone else to ask.
+    const decided = isVerdict(failure) && !attempt.beside;
+    if (!decided && state.underWay.some(({ beside }) => !beside)) return undefined;
+    if (decided) {
+      for (const other of state.underWay) other.beaten(shard, this.#context.clock.now(), this.#options.tail);
+      state.underWay.length = 0;
+    }
     const replica = this.#retryOn(shard, failure, state);
     if (replica !== undefined) return { replica, task: attempt.taskOf(shard) };
+    if (state.underWay.length > 0) return undefined;
     const cause = this.collector.restartable(shard) ? causeOf(failure) : 'incomplete';
     this.#lose(state, failure, cause);
     return undefined;

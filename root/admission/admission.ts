@@ -190,6 +190,15 @@ export class Admission {
   #admitNext(): void {
     if (this.#admitting) return;
     this.#admitting = true;
+    try {
+      this.#admitAll();
+    } finally {
+      this.#admitting = false;
+    }
+    if (this.#line.size === 0) this.#disarm();
+  }
+
+  #admitAll(): void {
     for (let next = this.#line.first(); next !== undefined; next = this.#line.first()) {
       if (this.#inUse > 0 && this.#inUse + next.units > this.limit) break;
       this.#line.remove(next);
@@ -202,8 +211,6 @@ export class Admission {
       this.#metrics.waitSeconds.observe((now - next.cameAt) / 1000);
       next.admitted();
     }
-    this.#admitting = false;
-    if (this.#line.size === 0) this.#disarm();
   }
 
   #late(candidate: Candidate, now: number): ShedReason {

@@ -97,7 +97,18 @@ export class WaitingLine<T extends Waiting> {
     const overdue: T[] = [];
     for (const entry of this.#all()) if (entry.giveUpAt <= now) overdue.push(entry);
     for (const entry of overdue) this.remove(entry);
+    this.#compact();
     return overdue;
+  }
+
+  /** Where a higher priority never runs dry, lower ones never get a turn to drop those that have gone. */
+  #compact(): void {
+    for (let i = this.#levels.length - 1; i >= 0; i--) {
+      const level = this.#levels[i]!;
+      level.entries = level.entries.filter((entry) => entry.isWaiting);
+      level.from = 0;
+      if (level.entries.length === 0) this.#levels.splice(i, 1);
+    }
   }
 
   nextGiveUp(): number {

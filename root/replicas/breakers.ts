@@ -68,6 +68,7 @@ export class Breakers {
       (state) => metrics.setBreakerState(state),
       () => this.#workers.get(id)?.breaker === breaker,
     );
+    if (worker.breaker !== undefined && worker.breaker.state !== 'closed') metrics.setBreakerState('closed');
     worker.breaker = breaker;
     if (worker.override !== undefined) breaker.override = worker.override;
     return breaker;
@@ -162,7 +163,10 @@ export class Breakers {
           });
           onChange();
         },
-        probed: (succeeded) => metrics.worker(id).breakerProbes[succeeded ? 'ok' : 'failed'].inc(),
+        probed: (succeeded) => {
+          // Nor bring back the series of a worker that the topology has forgotten.
+          if (current()) metrics.worker(id).breakerProbes[succeeded ? 'ok' : 'failed'].inc();
+        },
         ...(closed === undefined ? {} : { closed }),
       },
       clock,

@@ -46,6 +46,8 @@ type State =
 
 const CLOSED: State = { kind: 'closed' };
 const JITTER = 0.2;
+/** Node's timers round down. */
+const EARLY_MS = 1;
 
 export interface CircuitEvents {
   /** Also when an operator's word changes what it is. */
@@ -159,10 +161,16 @@ export class Circuit {
     if (state !== undefined) this.#reopen(state.trip, state.failures);
   }
 
-  /** The attempt was cancelled or refused before it began: it says nothing, and the next one may be the probe. */
+  /**
+   * The attempt was cancelled or refused before it began: it says nothing, and the next one may be the probe. One that had all its time
+   * until its deadline has failed.
+   */
   neutral(attempt: object): void {
     const state = this.#probedBy(attempt);
-    if (state !== undefined) state.probe = undefined;
+    if (state?.probe === undefined) return;
+    // Whoever gives it up at its deadline may do so a little before others ask: it has failed for both.
+    if (this.#clock.now() > state.probe.deadline - EARLY_MS) this.#reopen(state.trip, state.failures);
+    else state.probe = undefined;
   }
 
   /** Opens it, if it is closed and no operator said that it stays so; says whether it did. */

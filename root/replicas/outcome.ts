@@ -32,7 +32,7 @@ export function recordEnd(attempt: Attempt, { failures }: LeafEnd, now: number, 
   const { worker, tasks, replicas } = attempt.share;
   // A stream takes as long as its reader.
   const elapsedMs = streaming ? Number.NaN : now - attempt.startedAt;
-  if (failures.length === 0) {
+  if (failures.length === 0 && !attempt.isFaulty) {
     worker.breaker.success(attempt, elapsedMs);
     for (let i = 0; i < replicas.length; i++) {
       succeeded(replicas[i]!, attempt, elapsedMs);
@@ -45,11 +45,10 @@ export function recordEnd(attempt: Attempt, { failures }: LeafEnd, now: number, 
   for (const replica of replicas) {
     const failure = failures.find((candidate) => candidate.shard === replica.shard);
     replica.latency.trying = false;
-    if (failure === undefined) {
-      succeeded(replica, attempt, elapsedMs);
-      continue;
-    }
-    recordFailure(replica, failure, attempt, now);
+    if (attempt.failed(replica.shard)) broke(replica, attempt, now);
+    else if (failure === undefined) succeeded(replica, attempt, elapsedMs);
+    else recordFailure(replica, failure, attempt, now);
+    if (failure === undefined) continue;
     if (failure.source === 'transport') transport = true;
     else if (failure.code !== status.CANCELLED) answered = true;
     if (failure.pushbackMs > 0) {
@@ -67,6 +66,12 @@ function succeeded({ breaker, pace }: Replica, attempt: Attempt, elapsedMs: numb
   breaker.success(attempt, own);
 }
 
+/** It failed, or what it sent can't be used, which whoever carried it doesn't know. */
+function broke({ breaker, latency }: Replica, attempt: Attempt, now: number): void {
+  breaker.failure(attempt);
+  latency.failed(now);
+}
+
 /** A status that tells of the request (NOT_FOUND, INVALID_ARGUMENT …) is a replica that works. */
 function recordFailure(replica: Replica, failure: TaskFailure, attempt: Attempt, now: number): void {
   const { breaker, latency } = replica;
@@ -77,8 +82,7 @@ function recordFailure(replica: Replica, failure: TaskFailure, attempt: Attempt,
   } else if (failure.notStarted) {
     breaker.neutral(attempt);
   } else if (failure.source === 'protocol' || BROKEN.has(failure.code)) {
-    breaker.failure(attempt);
-    latency.failed(now);
+    broke(replica, attempt, now);
   } else if (UNTOLD.has(failure.code)) {
     breaker.neutral(attempt);
   } else {

@@ -124,6 +124,8 @@ export class WorkerConnection implements Worker {
     this.#plain?.close();
     this.breaker.close();
     this.#options.onState?.('closed', '');
+    // Requests that were planned before it was retired may still wait, with choices that are kept.
+    this.#options.onChange();
   }
 
   #goPlain(): void {

@@ -1,0 +1,185 @@
+/** A scatter of the root's own, before workers that answer when a test says so, on a clock of its own. */
+import type { Attempt } from '../../root/attempt.ts';
+import type { Collector, FinishReason } from '../../root/collector.ts';
+import { planRequest } from '../../root/plan.ts';
+import { defaultPolicy, resolvePolicies } from '../../root/policy.ts';
+import { Breaker, BreakerWindow, defaultBreakerOptions } from '../../root/replicas/breaker.ts';
+import { WorkerLoad } from '../../root/replicas/load.ts';
+import { Pace } from '../../root/replicas/pace.ts';
+import { ReplicaLatency } from '../../root/replicas/replica-latency.ts';
+import { type Replica, ReplicaSet } from '../../root/replicas/replica-set.ts';
+import { Tails } from '../../root/replicas/tails.ts';
+import type { Worker } from '../../root/replicas/worker.ts';
+import { Scatter } from '../../root/scatter.ts';
+import { RegatherError } from '../../shared/errors/errors.ts';
+import type { LeafCall, LeafSink, TaskFailure } from '../../shared/link/leaf-call.ts';
+import { MetricRegistry } from '../../shared/metrics/registry.ts';
+import { createRootMetrics } from '../../shared/metrics/root.ts';
+import { searchPlan } from './cluster.ts';
+import { random } from './random.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export const MALFORMED = Buffer.from('malformed');
+
+/** A leaf call that a worker has. */
+export interface Asked {
+  readonly worker: string;
+  readonly call: LeafCall;
+  cancelled: boolean;
+  ended: boolean;
+  part(shard: number, data?: Buffer): void;
+  end(...failures: readonly Partial<TaskFailure>[]): void;
+}
+
+/** Keeps which shards came, and refuses what is `MALFORMED`. */
+class Shards implements Collector {
+  readonly came = new Set<number>();
+  readonly tasks: number;
+  finishedWhy: FinishReason | undefined;
+  enough = Number.POSITIVE_INFINITY;
+  constructor(tasks: number) {
+    this.tasks = tasks;
+  }
+  part(_attempt: Attempt, shards: readonly number[], data: Uint8Array): void {
+    if (data === MALFORMED) throw new RegatherError('PARTIAL_MALFORMED', 'not what was asked for');
+    for (const shard of shards) this.came.add(shard);
+  }
+  below(): void {}
+  ended(): void {}
+  has(shard: number): boolean {
+    return this.came.has(shard);
+  }
+  get complete(): boolean {
+    return this.came.size === this.tasks;
+  }
+  restartable(): boolean {
+    return true;
+  }
+  lost(): void {}
+  enoughAt(): number {
+    return this.enough;
+  }
+  finished(why: FinishReason): void {
+    this.finishedWhy = why;
+  }
+}
+
+export interface ScatterModelOptions {
+  readonly workers: number;
+  readonly shards?: number;
+  readonly partial?: boolean;
+}
+
+/** Every worker has every shard, and is known; they take turns, so the first request begins with the first of them. */
+export function scatterModel({ workers: count, shards = 1, partial = false }: ScatterModelOptions) {
+  const clock = new VirtualClock();
+  const metrics = createRootMetrics(new MetricRegistry({ nodeMetrics: false }));
+  const window = new BreakerWindow(10_000, clock);
+  const newBreaker = (): Breaker => new Breaker(window, defaultBreakerOptions, {}, clock, () => 0.5);
+  const asked: Asked[] = [];
+  const run = (worker: string, call: LeafCall, sink: LeafSink) => {
+    const one: Asked = {
+      worker,
+      call,
+      cancelled: false,
+      ended: false,
+      part: (shard, data = Buffer.alloc(0)) => sink.part([shard], data, []),
+      end(...failures) {
+        if (one.ended) throw new Error('a leaf call ends once');
+        one.ended = true;
+        const whole = failures.map((failure) => ({
+          shard: 0,
+          code: 14,
+          message: 'as told',
+          notStarted: false,
+          pushbackMs: 0,
+          source: 'task' as const,
+          ...failure,
+        }));
+        sink.end({ failures: whole, queueUs: 0, serviceUs: 0, inFlight: -1 });
+      },
+    };
+    asked.push(one);
+    return {
+      cancel() {
+        one.cancelled = true;
+      },
+      grant() {},
+    };
+  };
+  const workers = Array.from({ length: count }, (_, i): Worker => {
+    const id = `w${i}`;
+    return {
+      id,
+      address: id,
+      zone: undefined,
+      weight: 1,
+      breaker: newBreaker(),
+      load: new WorkerLoad(),
+      connected: true,
+      draining: false,
+      state: 'link',
+      reason: '',
+      serves: () => true,
+      run: (call, sink) => run(id, call, sink),
+      finished() {},
+    };
+  });
+  const replicas = Array.from({ length: shards }, (_, shard) =>
+    workers.map((worker): Replica => {
+      const latency = new ReplicaLatency();
+      for (let i = 0; i < 20; i++) latency.answered(10, 10, 0);
+      return { shard, worker, breaker: newBreaker(), latency, pace: new Pace() };
+    }),
+  );
+  const topology = { epoch: 1, shardCount: shards, virtualShards: 4096, workers: [] };
+  const set = new ReplicaSet(topology, replicas, { version: 0 }, { zone: undefined, random: random(7) });
+  const method = searchPlan.methods.find(({ name }) => name === 'TopK')!;
+  const policies = resolvePolicies(searchPlan, { balance: { by: 'turns' } });
+  const pressure = {
+    loopDelay: { p99Ms: 0 },
+    admission: { inUse: 0, limit: Number.POSITIVE_INFINITY },
+  };
+  const tail = new Tails([method], policies, clock, pressure, metrics.tail).of('TopK');
+  return {
+    clock,
+    asked,
+    replicas,
+    workers,
+    tail,
+    /** Timers set beside the breakers' window. */
+    start(timeoutMs = 1000) {
+      const plan = planRequest(method, Buffer.alloc(0), topology, { leaf: false, pick: () => 0 });
+      const collector = new Shards(shards);
+      const scatter = new Scatter(
+        {
+          plan,
+          replicas: set,
+          metadata: [],
+          deadline: clock.now() + timeoutMs,
+          priority: 0,
+          policy: defaultPolicy,
+          tail,
+          partial,
+          minCoverage: undefined,
+          explain: false,
+          trace: undefined,
+        },
+        { clock, metrics: { leafCallSent() {}, leafCallEnded() {} } },
+        collector,
+      );
+      scatter.start();
+      return { scatter, collector };
+    },
+    /** Opens the breaker and lets its backoff pass: the next request probes it. */
+    halfOpen({ breaker }: Replica) {
+      breaker.trip({ reason: 'by the test' });
+      clock.advance(5000);
+    },
+    close() {
+      for (const { breaker } of workers) breaker.close();
+      for (const { breaker } of replicas.flat()) breaker.close();
+      window.close();
+    },
+  };
+}

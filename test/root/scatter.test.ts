@@ -1,0 +1,147 @@
+/** What a scatter makes of its attempts' ends, in orders that real workers seldom come in. */
+import test from 'ava';
+import { MALFORMED, scatterModel } from '../kit/scatter-model.ts';
+
+/** What can't be used comes over a link that has nothing to complain of, and so it counted as a success: such a replica was asked for ever. */
+test('a replica whose answers cannot be used opens its breaker, and its worker keeps its own', async (t) => {
+  const { asked, replicas, workers, start, close } = scatterModel({ workers: 1 });
+  t.teardown(close);
+  for (let i = 0; i < 20; i++) {
+    const { scatter, collector } = start();
+    const { part, end } = asked.pop()!;
+    part(0, MALFORMED);
+    end();
+    t.is(collector.finishedWhy, 'settled');
+    t.is(scatter.failureOf(0)?.source, 'protocol');
+    // opossum counts in microtasks.
+    await null;
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  t.is(replicas[0]![0]!.breaker.state, 'open');
+  t.is(workers[0]!.breaker.state, 'closed');
+});
+
+test('a probe whose answer cannot be used reopens the breaker', (t) => {
+  const { asked, replicas, halfOpen, start, close } = scatterModel({ workers: 1 });
+  t.teardown(close);
+  const [replica] = replicas[0]!;
+  halfOpen(replica!);
+  start();
+  const [probe] = asked;
+  probe!.part(0, MALFORMED);
+  probe!.end();
+  t.is(replica!.breaker.state, 'open');
+});
+
+/** The first attempt failed, a probe beside it hung: the task waited for the probe, although a third replica was there to ask. */
+test('nobody waits for a probe while there is another replica to try', (t) => {
+  const { asked, replicas, halfOpen, start, clock, close } = scatterModel({ workers: 3 });
+  t.teardown(close);
+  halfOpen(replicas[0]![0]!);
+  const { collector } = start();
+  t.deepEqual(
+    asked.map(({ worker }) => worker),
+    ['w1', 'w0'],
+  );
+  const [first, probe] = asked;
+  first!.end({ code: 14 });
+  t.deepEqual(asked.map(({ worker }) => worker).slice(2), ['w2']);
+  asked[2]!.part(0);
+  asked[2]!.end();
+  t.is(collector.finishedWhy, 'settled');
+  t.false(probe!.cancelled, 'how it ends is what it was sent for');
+  clock.advance(1000);
+  t.true(probe!.cancelled, 'at the deadline');
+});
+
+test('a probe is waited for where nobody else is left, and may still answer', (t) => {
+  const { asked, replicas, halfOpen, start, close } = scatterModel({ workers: 2 });
+  t.teardown(close);
+  halfOpen(replicas[0]![0]!);
+  const { collector } = start();
+  asked[0]!.end({ code: 14 });
+  t.is(asked.length, 2);
+  t.is(collector.finishedWhy, undefined);
+  asked[1]!.part(0);
+  asked[1]!.end();
+  t.is(collector.finishedWhy, 'settled');
+  t.true(collector.complete);
+});
+
+test('what a probe says of the request decides nothing while its primary is at work', (t) => {
+  const { asked, replicas, halfOpen, start, close } = scatterModel({ workers: 2 });
+  t.teardown(close);
+  halfOpen(replicas[0]![0]!);
+  const { collector } = start();
+  const [first, probe] = asked;
+  // UNIMPLEMENTED: a worker that came back as an older version.
+  probe!.end({ code: 12 });
+  t.is(collector.finishedWhy, undefined);
+  first!.part(0);
+  first!.end();
+  t.true(collector.complete);
+});
+
+/** A probe that was given up at its deadline said nothing, unless somebody had looked meanwhile: a hung replica was probed without a backoff. */
+test('a probe that hangs until its deadline has failed: the backoff doubles', (t) => {
+  const { asked, replicas, halfOpen, start, clock, close } = scatterModel({ workers: 2 });
+  t.teardown(close);
+  const [sick] = replicas[0]!;
+  halfOpen(sick!);
+  start();
+  const [first, probe] = asked;
+  first!.part(0);
+  first!.end();
+  clock.advance(1000);
+  t.true(probe!.cancelled);
+  probe!.end({ code: 1 });
+  t.is(sick!.breaker.state, 'open');
+  clock.advance(9_999);
+  t.is(sick!.breaker.state, 'open');
+  clock.advance(1);
+  t.is(sick!.breaker.state, 'half-open');
+});
+
+/** Its timer held the answer, with all that was gathered, until the deadline, which a client may set to hours. */
+test('a probe that has ended leaves no timer', (t) => {
+  const { asked, replicas, halfOpen, start, clock, close } = scatterModel({ workers: 2 });
+  halfOpen(replicas[0]![0]!);
+  start(3_600_000);
+  for (const one of asked) {
+    one.part(0);
+    one.end();
+  }
+  close();
+  // Cancelled ones stay in the clock's heap, and don't pass time.
+  const before = clock.now();
+  while (clock.step());
+  t.is(clock.now(), before);
+});
+
+/** Tasks that weren't awaited are the slow ones: without them the hedge's delay is that of the quick. */
+test('tasks that were not awaited count as long as they were waited for', (t) => {
+  const { asked, start, tail, clock, close } = scatterModel({ workers: 1, shards: 2, partial: true });
+  t.teardown(close);
+  const { collector } = start();
+  clock.advance(40);
+  collector.enough = clock.now();
+  asked[0]!.part(0);
+  clock.advance(1);
+  t.is(collector.finishedWhy, 'enough');
+  t.is(tail.latency.count(clock.now()), 2);
+});
+
+/** The part that didn't fit ended the scatter, which then set a timer all the same. */
+test('a scatter that ends within a part leaves no timer', (t) => {
+  const { asked, start, clock, close } = scatterModel({ workers: 1, shards: 2, partial: true });
+  const { scatter, collector } = start();
+  collector.part = () => scatter.cancel();
+  collector.enough = 500;
+  asked[0]!.part(0);
+  t.is(collector.finishedWhy, 'cancelled');
+  asked[0]!.end({ shard: 1, code: 1 });
+  close();
+  const before = clock.now();
+  while (clock.step());
+  t.is(clock.now(), before);
+});
