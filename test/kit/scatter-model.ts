@@ -1,6 +1,11 @@
 /** A scatter of the root's own, before workers that answer when a test says so, on a clock of its own. */
+import { EventEmitter } from 'node:events';
+import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
+import { Admission } from '../../root/admission/admission.ts';
 import type { Attempt } from '../../root/attempt.ts';
 import type { Collector, FinishReason } from '../../root/collector.ts';
+import { encodeCoverage } from '../../root/coverage.ts';
+import { GatherMemory } from '../../root/gather-memory.ts';
 import { planRequest } from '../../root/plan.ts';
 import { defaultPolicy, resolvePolicies } from '../../root/policy.ts';
 import { Breaker, BreakerWindow, defaultBreakerOptions } from '../../root/replicas/breaker.ts';
@@ -10,12 +15,16 @@ import { ReplicaLatency } from '../../root/replicas/replica-latency.ts';
 import { type Replica, ReplicaSet } from '../../root/replicas/replica-set.ts';
 import { Tails } from '../../root/replicas/tails.ts';
 import type { Worker } from '../../root/replicas/worker.ts';
+import { MergeTime } from '../../root/reserve.ts';
 import { Scatter } from '../../root/scatter.ts';
+import type { ServingContext } from '../../root/serving.ts';
+import { UnaryAnswer } from '../../root/unary.ts';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import type { LeafCall, LeafSink, TaskFailure } from '../../shared/link/leaf-call.ts';
+import { compileMerger } from '../../shared/merge/compile.ts';
 import { MetricRegistry } from '../../shared/metrics/registry.ts';
 import { createRootMetrics } from '../../shared/metrics/root.ts';
-import { searchPlan } from './cluster.ts';
+import { type Coverage, decodeCoverage, searchPlan } from './cluster.ts';
 import { random } from './random.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -28,6 +37,8 @@ export interface Asked {
   cancelled: boolean;
   ended: boolean;
   part(shard: number, data?: Buffer): void;
+  /** The shard is a root, and so much of it is in the answer. */
+  below(shard: number, expected: number, answered: number): void;
   end(...failures: readonly Partial<TaskFailure>[]): void;
 }
 
@@ -70,6 +81,12 @@ export interface ScatterModelOptions {
   readonly partial?: boolean;
 }
 
+function covered(expected: number, answered: number) {
+  const lost = { cause: 'unavailable' as const, detail: 'as told', attempts: 1 };
+  const missing = Array.from({ length: expected - answered }, (_, shard) => ({ ...lost, shard }));
+  return { expected, answered, documents: undefined, missing };
+}
+
 /** Every worker has every shard, and is known; they take turns, so the first request begins with the first of them. */
 export function scatterModel({ workers: count, shards = 1, partial = false }: ScatterModelOptions) {
   const clock = new VirtualClock();
@@ -84,6 +101,8 @@ export function scatterModel({ workers: count, shards = 1, partial = false }: Sc
       cancelled: false,
       ended: false,
       part: (shard, data = Buffer.alloc(0)) => sink.part([shard], data, []),
+      below: (shard, expected, answered) =>
+        sink.below?.(shard, encodeCoverage({ ...covered(expected, answered), epoch: 1 })),
       end(...failures) {
         if (one.ended) throw new Error('a leaf call ends once');
         one.ended = true;
@@ -147,7 +166,6 @@ export function scatterModel({ workers: count, shards = 1, partial = false }: Sc
     replicas,
     workers,
     tail,
-    /** Timers set beside the breakers' window. */
     start(timeoutMs = 1000) {
       const plan = planRequest(method, Buffer.alloc(0), topology, { leaf: false, pick: () => 0 });
       const collector = new Shards(shards);
@@ -170,6 +188,40 @@ export function scatterModel({ workers: count, shards = 1, partial = false }: Sc
       );
       scatter.start();
       return { scatter, collector };
+    },
+    /** The same for a client's call of the method: calls back with the coverage that it is told. */
+    answer(told: (coverage: Coverage) => void, timeoutMs = 1000) {
+      const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
+      const admission = new Admission(defaultPolicy.admission, clock, loopDelay, metrics.admission);
+      const serving: ServingContext = {
+        clock,
+        metrics,
+        loopDelay,
+        admission,
+        memory: new GatherMemory(),
+        scatter: { clock, metrics: { leafCallSent() {}, leafCallEnded() {} } },
+        replicas: () => set,
+        pick: () => 0,
+        missing() {},
+      };
+      const served = {
+        plan: method,
+        merger: compileMerger(method, new Map()),
+        policy: defaultPolicy,
+        tail,
+        metrics: metrics.method('TopK'),
+        latency: admission.method(),
+        merging: new MergeTime(),
+      };
+      const call = Object.assign(new EventEmitter(), {
+        request: Buffer.alloc(0),
+        metadata: new Metadata(),
+        getDeadline: () => Date.now() + timeoutMs,
+      }) as unknown as ServerUnaryCall<Buffer, Buffer>;
+      new UnaryAnswer(serving, served, call, (error, _payload, trailer) => {
+        const { metadata = trailer } = (error ?? {}) as { metadata?: Metadata };
+        told(decodeCoverage(metadata!.get('regather-coverage-bin')[0] as Buffer));
+      }).start();
     },
     /** Opens the breaker and lets its backoff pass: the next request probes it. */
     halfOpen({ breaker }: Replica) {

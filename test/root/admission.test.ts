@@ -317,3 +317,19 @@ test('the limit is per worker of the topology', (t) => {
   limit.workers = 0;
   t.is(limit.units, 100);
 });
+
+/** What one of them threw left the door shut for all that waited: they were let in no more, only turned away when their time was over. */
+test('one that throws when it is let in keeps nobody else out', (t) => {
+  const { admission, candidate, latency } = world();
+  admission.enter(10);
+  const bad = candidate('bad');
+  bad.admitted = () => {
+    throw new Error('as told');
+  };
+  const good = candidate('good');
+  admission.wait(bad);
+  admission.wait(good);
+  t.throws(() => admission.done(10, latency, 50), { message: 'as told' });
+  admission.done(1, latency, 50);
+  t.is(good.outcome, 'admitted');
+});

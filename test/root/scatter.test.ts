@@ -1,5 +1,6 @@
 /** What a scatter makes of its attempts' ends, in orders that real workers seldom come in. */
 import test from 'ava';
+import type { Coverage } from '../kit/cluster.ts';
 import { MALFORMED, scatterModel } from '../kit/scatter-model.ts';
 
 /** What can't be used comes over a link that has nothing to complain of, and so it counted as a success: such a replica was asked for ever. */
@@ -144,4 +145,26 @@ test('a scatter that ends within a part leaves no timer', (t) => {
   const before = clock.now();
   while (clock.step());
   t.is(clock.now(), before);
+});
+
+/** The loser's coverage, which came while it had other tasks, replaced the winner's: an answer said that it was whole, and wasn't. */
+test('what is missing below is told of the attempt whose part is in the answer, not of one that came second', (t) => {
+  const { asked, answer, tail, clock, close } = scatterModel({ workers: 2, shards: 2 });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  const told: Coverage[] = [];
+  answer((coverage) => told.push(coverage));
+  clock.advance(100);
+  const [first, hedge] = asked;
+  t.is(hedge!.call.apart, true);
+  hedge!.below(0, 2, 1);
+  hedge!.part(0);
+  first!.below(0, 2, 2);
+  first!.part(0);
+  first!.below(1, 2, 2);
+  first!.part(1);
+  t.deepEqual(
+    told.map(({ expected, answered }) => [expected, answered]),
+    [[4, 3]],
+  );
 });
