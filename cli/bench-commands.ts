@@ -31,7 +31,7 @@ export function addBenchCommands(program: Command, done: (exit: Exit) => void): 
     .option('--in-flight <n>', 'a closed loop in place of a rate: so many, each sent when one has ended')
     .option('-d, --duration <time>', 'of the measured part (default: 30s)')
     .option('-n, --count <n>', 'at most so many requests in the measured part')
-    .option('--warm-up <time>', 'before the measured part, at its first rate (default: 5s)')
+    .option('--warm-up <time>', 'before the measured part, at its first rate (default: 5s; of --replay none)')
     .option('-t, --timeout <ms>', 'the deadline of each request (default: 10000)')
     .option('--max-in-flight <n>', 'more than these are dropped, and the run is void (default: 10000)')
     .option('--processes <n>', 'how many processes send (default: 1)')

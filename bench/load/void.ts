@@ -25,8 +25,9 @@ export function voidReasons(facts: VoidFacts): string[] {
     blocks.reduce((total, one) => total + one[key], 0);
   const scheduled = sum('scheduled');
   const dropped = sum('dropped');
-  if (scheduled === 0) reasons.push('No request was sent.');
-  else if (sum('ok') === 0) reasons.push('No request was answered with status OK.');
+  // There is nothing then that could have been late or answered.
+  if (scheduled === 0) return [...reasons, 'No request was sent.'];
+  if (sum('ok') === 0) reasons.push('No request was answered with status OK.');
   if (dropped > 0) {
     const share = ((100 * dropped) / scheduled).toFixed(1);
     reasons.push(

@@ -66,20 +66,26 @@ function stepsOf(runs: readonly NamedRun[]): StepsSeries[] {
   );
   return [...byName].flatMap(([name, ofName]) => {
     const steps = ofName.flatMap(({ run }) => stepsOfRun(run));
-    const rates = steps.map((step) => step.offeredPerSecond);
+    const rates = steps.map((step) => step.askedPerSecond);
     return Math.max(...rates) > 1.2 * Math.min(...rates) ? [{ name, steps }] : [];
   });
 }
 
-function stepsOfRun(run: LoadRun): Step[] {
+/** What was asked for says whether there are several rates; what came of it by chance is what answers are held against. */
+interface AskedStep extends Step {
+  readonly askedPerSecond: number;
+}
+
+function stepsOfRun(run: LoadRun): AskedStep[] {
   return run.phases.flatMap((phase, i) => {
     const blocks = run.blocks.filter((block) => block.phase === i);
     if (blocks.length === 0) return [];
     const parts = isRamp(blocks) ? inParts(blocks, 10) : [blocks];
-    return parts.map((part): Step => {
+    return parts.map((part): AskedStep => {
       const { okPerSecond, offeredPerSecond, latencyMs } = summarize(part);
       return {
-        offeredPerSecond: parts.length === 1 ? phase.offeredPerSecond : offeredPerSecond,
+        askedPerSecond: parts.length === 1 ? phase.offeredPerSecond : offeredPerSecond,
+        offeredPerSecond,
         goodputPerSecond: okPerSecond,
         latencyMs: { ...latencyMs },
       };

@@ -8,13 +8,13 @@ import { loadPainter, type Painter, type Picture } from './picture/render.ts';
 import { chartsOf, type NamedRun, named } from './run-charts.ts';
 import { quantiles, type Summary, summarize } from './summary.ts';
 import { figure } from './table.ts';
-import { refuseExisting, writeWholeFolder } from './whole-folder.ts';
+import { expectRoomFor, writeWholeFolder } from './whole-folder.ts';
 
 /**
  * Writes index.html, the pictures (SVG light and dark, PNG light), and for each run its JSON and `.hgrm`. The folder appears whole or not at all.
  *
- * Throws USAGE if it exists, PACKAGE_MISSING without what draws pictures, REPORT_UNWRITABLE if the disk refuses. Ask for the first two
- * with `readyToReport` before a run whose report it is to be.
+ * Throws USAGE if it exists, PACKAGE_MISSING without what draws pictures, REPORT_UNWRITABLE if the disk refuses. Ask with
+ * `readyToReport` before a run whose report it is to be.
  */
 export async function writeReport(folder: string, runs: readonly LoadRun[]): Promise<void> {
   const painter = await readyToReport(folder);
@@ -40,7 +40,7 @@ export async function writeReport(folder: string, runs: readonly LoadRun[]): Pro
 
 /** What would keep a report from being written, asked before the run that it is about. */
 export async function readyToReport(folder: string): Promise<Painter> {
-  refuseExisting(folder);
+  await expectRoomFor(folder);
   return loadPainter();
 }
 

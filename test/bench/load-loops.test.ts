@@ -293,7 +293,8 @@ test('a run is void for drops, for lateness, for a busy generator, for a dead on
   t.regex(reason({ busy: [0.1, 0.95] }), /bottleneck: busy 95 %/);
   t.regex(reason({ failures: ['generator 1 ended early, with SIGKILL.'] }), /^generator 1 ended early/);
   t.regex(reason({ blocks: [{ scheduled: 9, dropped: 0, ok: 0 }] }), /^No request was answered/);
-  t.regex(reason({ blocks: [{ scheduled: 0, dropped: 0, ok: 0 }] }), /^No request was sent/);
+  // A run too short for one keeps its generator busy with beginning and ending, and nothing of it could have been late.
+  t.is(reason({ blocks: [{ scheduled: 0, dropped: 0, ok: 0 }], busy: [1] }), 'No request was sent.');
 });
 
 test('progress tells of the last moments, and counts the measured part', (t) => {

@@ -11,6 +11,8 @@ import {
   plainNumber,
 } from '../../bench/report/picture/ticks.ts';
 import { timeline } from '../../bench/report/picture/timeline.ts';
+import { chartsOf } from '../../bench/report/run-charts.ts';
+import { syntheticRun } from './synthetic-run.ts';
 
 const distribution = distributionOfSamples(Array.from({ length: 1000 }, (_, i) => 1 + i / 10));
 const series = [
@@ -100,6 +102,18 @@ test('percentiles are as far apart as their rarity', (t) => {
     percentileTicks(4).map((tick) => tick.label),
     ['0 %', '50 %', '90 %', '99 %', '99.9 %', '99.99 %'],
   );
+});
+
+test('a run that was answered whole is on the dashed line, however many requests chance gave each step', (t) => {
+  const run = syntheticRun({
+    seed: 1,
+    errorShare: 0,
+    steps: [50, 100, 200].map((perSecond) => ({ perSecond, seconds: 3 })),
+  });
+  const goodput = chartsOf([run]).find((chart) => chart.name === 'goodput')!;
+  const [, line] = goodput.panels[0]!.series;
+  t.is(line!.points.length, 3);
+  for (const { x, y } of line!.points) t.is(y, x);
 });
 
 test('a tail is drawn no further than its samples reach', (t) => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { pickRequests } from '../../bench/load/requests.ts';
 import { blockSpans, cutSpans, spanAt } from '../../bench/load/schedule/blocks.ts';
 import { dealCount, dealOut } from '../../bench/load/schedule/deal.ts';
-import { replaySchedule, scheduleOf } from '../../bench/load/schedule/schedule.ts';
+import { cutPhases, replaySchedule, scheduleOf } from '../../bench/load/schedule/schedule.ts';
 import { constantRate, ramp, type Stretch, steps, withSpikes } from '../../bench/load/schedule/stretches.ts';
 
 const schedule = (stretches: readonly Stretch[], more: object = {}) =>
@@ -68,6 +68,21 @@ test('a count ends the run when the next request would come', (t) => {
   t.true(durationMs > times[14]! && durationMs < 2000);
   t.is(phases.length, 2);
   t.is(phases[1]!.startMs + phases[1]!.durationMs, durationMs);
+});
+
+test('a run that was interrupted in its warm-up has a phase still, of no length', (t) => {
+  const { phases } = schedule(steps([10, 20], 1000));
+  t.deepEqual(
+    cutPhases(phases, 0).map(({ name, durationMs }) => [name, durationMs]),
+    [['10/s', 0]],
+  );
+  t.deepEqual(
+    cutPhases(phases, 1500).map(({ name, durationMs }) => [name, durationMs]),
+    [
+      ['10/s', 1000],
+      ['20/s', 500],
+    ],
+  );
 });
 
 test('warm-up comes before 0, at the first rate, or at the mean of a ramp from 0', (t) => {

@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { LoadRun } from '../../bench/load/run.ts';
 import { addHistograms, formatHgrm } from '../../bench/report/histogram.ts';
 import { writeWholeFolder } from '../../bench/report/whole-folder.ts';
-import { writeReport } from '../../bench/report/write-report.ts';
+import { readyToReport, writeReport } from '../../bench/report/write-report.ts';
 import { syntheticRun } from './synthetic-run.ts';
 
 function emptyFolder(t: ExecutionContext): string {
@@ -164,6 +164,31 @@ test('a file that fails half-way takes the whole folder with it', async (t) => {
     code: 'REPORT_UNWRITABLE',
   });
   t.deepEqual(readdirSync(parent), []);
+});
+
+test('a process that ends while it writes a report leaves none of it', (t) => {
+  const parent = emptyFolder(t);
+  const script = `
+    import { readdirSync } from 'node:fs';
+    import { setImmediate } from 'node:timers/promises';
+    import { writeWholeFolder } from ${JSON.stringify(new URL('../../bench/report/whole-folder.ts', import.meta.url).href)};
+    const files = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [i + '.txt', 'text']));
+    void writeWholeFolder(${JSON.stringify(join(parent, 'report'))}, files);
+    const inside = () => readdirSync(${JSON.stringify(parent)}, { recursive: true }).length;
+    while (inside() < 2) await setImmediate();
+    process.exit(7);
+  `;
+  const ended = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  t.is(ended.status, 7, ended.stderr);
+  t.deepEqual(readdirSync(parent), []);
+});
+
+test('where nothing can be made, it is said before a run of minutes', async (t) => {
+  const parent = emptyFolder(t);
+  writeFileSync(join(parent, 'file'), '');
+  await t.throwsAsync(readyToReport(join(parent, 'file', 'report')), { code: 'REPORT_UNWRITABLE' });
+  await readyToReport(join(parent, 'not', 'yet', 'report'));
+  t.deepEqual(readdirSync(parent), ['file']);
 });
 
 test('.hgrm is as HdrHistogram writes it, in milliseconds', (t) => {

@@ -101,9 +101,9 @@ function phasesOf(stretches: readonly Stretch[]): Phase[] {
   });
 }
 
-/** Those that begin before `endMs`, the last one as long as it got. Its rate stays what was asked for. */
+/** Those that begin before `endMs`, the last one as long as it got. Its rate stays what was asked for. A run that ended in its warm-up has its first one, of no length. */
 export function cutPhases(phases: readonly Phase[], endMs: number): Phase[] {
   return phases
-    .filter(({ startMs }) => startMs < endMs)
+    .filter(({ startMs }, i) => startMs < endMs || i === 0)
     .map((phase) => ({ ...phase, durationMs: Math.min(phase.durationMs, endMs - phase.startMs) }));
 }

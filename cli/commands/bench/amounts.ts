@@ -33,6 +33,13 @@ export function durationMs(option: string, text: string, leastMs = 1): number {
   );
 }
 
+/** What is more than a day by mistake, as a log in microseconds is, would fill the memory with its seconds before anything is sent. */
+export function expectWithinDay(option: string, what: string, ms: number): void {
+  if (ms <= MAX_DURATION_MS) return;
+  const hours = Number((ms / 3_600_000).toPrecision(3));
+  throw new RegatherError('USAGE', `${option}: expected ${what} of at most 24 h, got ${hours} h`);
+}
+
 export function positive(option: string, text: string, what = 'a number above 0'): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value > 0) return value;
@@ -56,10 +63,10 @@ export function stretchesOf(flags: RateFlags, totalMs: number): Stretch[] | unde
   }
   if (flags.steps !== undefined) {
     const seconds = positive('--step-seconds', flags.stepSeconds ?? '10');
-    return steps(
-      flags.steps.split(',').map((text) => rateOf('--steps', text)),
-      durationMs('--step-seconds', `${seconds}s`),
-    );
+    const stepMs = durationMs('--step-seconds', `${seconds}s`);
+    const rates = flags.steps.split(',').map((text) => rateOf('--steps', text));
+    expectWithinDay('--steps', 'steps', rates.length * stepMs);
+    return steps(rates, stepMs);
   }
   if (flags.ramp !== undefined) return [rampOf(flags.ramp, totalMs)];
   if (flags.rate === undefined) return undefined;

@@ -74,10 +74,11 @@ export function progressLine(progress: Progress): string {
     `${figure(okPerSecond)}/s`,
     `p50 ${figure(p50Ms)} ms`,
     `p99 ${figure(p99Ms)} ms`,
-    `${ok} ok`,
     `${errors} failed`,
     ...(dropped > 0 ? [`${dropped} dropped`] : []),
     ...(Number.isNaN(coverage) ? [] : [`coverage ${(coverage * 100).toFixed(1)} %`]),
+    // Last, because it grows: what matters most is to stay on a terminal of 80 columns.
+    `${ok} ok`,
   ].join('  ');
 }
 
@@ -86,7 +87,7 @@ export function resultText(run: LoadRun): string {
     row(phase.name, summarize(run.blocks.filter((block) => block.phase === i))),
   );
   if (rows.length > 1) rows.push(row('all', summarize(run.blocks)));
-  const head = ['', 'sent/s', 'ok/s', 'p50 ms', 'p90', 'p99', 'p99.9', 'max', 'coverage', 'failed'];
+  const head = ['', 'offered/s', 'ok/s', 'p50 ms', 'p90', 'p99', 'p99.9', 'max', 'coverage', 'failed'];
   const interrupted = run.interrupted ? ['Interrupted: shorter than asked for.'] : [];
   return [table(head, rows), ...interrupted].join('\n');
 }

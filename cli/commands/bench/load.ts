@@ -6,7 +6,6 @@ import {
   type ReplayLoad,
   runLoad,
 } from '../../../bench/load/load.ts';
-import type { LoadRun } from '../../../bench/load/run.ts';
 import { expectedArrivals } from '../../../bench/load/schedule/arrivals.ts';
 import { RegatherError } from '../../../shared/errors/errors.ts';
 import { silentLogger } from '../../../shared/log/logger.ts';
@@ -17,7 +16,7 @@ import type { Exit } from '../../program.ts';
 import { findMethod } from '../../rpc/method.ts';
 import { metadataPairs, openClient, prepareWith, type TargetOptions, targetOf } from '../../rpc/target.ts';
 import { quietGrpc } from '../bind.ts';
-import { durationMs, positive, type RateFlags, stretchesOf } from './amounts.ts';
+import { durationMs, expectWithinDay, positive, type RateFlags, stretchesOf } from './amounts.ts';
 import { type LoadScreen, loadScreen } from './load-screen.ts';
 import { openReportFolder, type ReportFolder } from './report-folder.ts';
 import { type RequestFlags, type RequestSource, requestSource } from './requests.ts';
@@ -102,7 +101,7 @@ function shapeOf(options: BenchLoadOptions): Shape {
       if (options[other] !== undefined) throw notWith('--replay', other);
     }
     const speed = positive('--speed', options.speed ?? '1');
-    return { requests: 0, load: ({ atMs }) => ({ loop: 'replay', atMs: atMs ?? [], speed }) };
+    return { requests: 0, load: ({ atMs = [] }) => replayOf(atMs, speed) };
   }
   if (options.speed !== undefined) throw new RegatherError('USAGE', '--speed: expected with --replay');
   if (options.inFlight !== undefined) {
@@ -131,6 +130,15 @@ function shapeOf(options: BenchLoadOptions): Shape {
   return { requests: Math.min(count ?? expected, expected), load: () => open };
 }
 
+function replayOf(atMs: readonly number[], speed: number): ReplayLoad {
+  const lastMs = (atMs.at(-1) ?? 0) - (atMs[0] ?? 0);
+  expectWithinDay('--replay', 'a log, in milliseconds,', lastMs / speed);
+  return { loop: 'replay', atMs, speed };
+}
+
+/** What a histogram of a run can hold, and a second for what was late. */
+const MAX_DEADLINE_MS = 3_600_000;
+
 function notWith(option: string, other: string): RegatherError {
   const flag = `--${other.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   return new RegatherError('USAGE', `${option}: expected without ${flag}`);
@@ -141,7 +149,7 @@ function fixedOptions(options: BenchLoadOptions) {
   return {
     processes,
     connections: wholeNumber('--connections', options.connections ?? String(processes), processes, 1000),
-    deadlineMs: wholeNumber('--timeout', options.timeout ?? '10000', 1, 86_400_000),
+    deadlineMs: wholeNumber('--timeout', options.timeout ?? '10000', 1, MAX_DEADLINE_MS),
     maxInFlight: wholeNumber('--max-in-flight', options.maxInFlight ?? '10000', processes, 1_000_000),
     warmUpMs: durationMs('--warm-up', options.warmUp ?? (options.replay === undefined ? '5s' : '0'), 0),
     seed: wholeNumber('--seed', options.seed ?? '1', 0, 2 ** 32 - 1),
@@ -161,20 +169,20 @@ async function runAndReport(
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
-  let run: LoadRun;
   try {
     if (folder?.lacking !== undefined) screen.note(folder.lacking);
     screen.start(options);
-    run = await runLoad({
+    const run = await runLoad({
       ...options,
       signal: stop.signal,
       onProgress: (progress) => screen.progress(progress),
     });
+    // Before the report, which a full disk may refuse.
+    screen.result(run);
+    await folder?.write(run);
+    return run.void.length === 0 ? 0 : 1;
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }
-  await folder?.write(run);
-  screen.result(run);
-  return run.void.length === 0 ? 0 : 1;
 }

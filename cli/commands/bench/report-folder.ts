@@ -1,7 +1,7 @@
 /** Writes a run's report; without the packages that draw pictures, what can be written without them. */
 import type { LoadRun } from '../../../bench/load/run.ts';
 import { addHistograms, formatHgrm } from '../../../bench/report/histogram.ts';
-import { refuseExisting, writeWholeFolder } from '../../../bench/report/whole-folder.ts';
+import { writeWholeFolder } from '../../../bench/report/whole-folder.ts';
 import { readyToReport, writeReport } from '../../../bench/report/write-report.ts';
 import { RegatherError } from '../../../shared/errors/errors.ts';
 
@@ -11,9 +11,8 @@ export interface ReportFolder {
   write(run: LoadRun): Promise<void>;
 }
 
-/** Before a run of minutes: throws USAGE if the folder exists. */
+/** Before a run of minutes: throws USAGE if the folder exists, REPORT_UNWRITABLE where it can't be made. */
 export async function openReportFolder(folder: string): Promise<ReportFolder> {
-  refuseExisting(folder);
   try {
     await readyToReport(folder);
     return { lacking: undefined, write: (run) => writeReport(folder, [run]) };

@@ -70,7 +70,8 @@ function fromLog(file: string, encode: Encode): RequestSource {
   const atMs: number[] = [];
   const bodies = jsonLines('--replay', file).map(({ line, value }) => {
     const { at_ms: at, request } = (value ?? {}) as { at_ms?: unknown; request?: unknown };
-    if (typeof at !== 'number' || at < (atMs.at(-1) ?? 0) || request === undefined) {
+    const last = atMs.at(-1) ?? Number.NEGATIVE_INFINITY;
+    if (typeof at !== 'number' || !Number.isFinite(at) || at < last || request === undefined) {
       const message = 'expected {"at_ms": …, "request": {…}} with at_ms that never goes back';
       throw new RegatherError('USAGE', message, { file, line });
     }
