@@ -58,6 +58,8 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   /** For explain only. */
   #plannedAt = Number.NaN;
   #missing = NO_MISSING;
+  /** With what is missing below its shards. */
+  #lacking = NO_MISSING;
   #timeUp = false;
   #trace: AnswerTrace | undefined;
   /** For its span. */
@@ -88,25 +90,29 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     this.#trace = traceAnswer(method, (call as { metadata: Metadata }).metadata);
     try {
       this.accepted = accept(call, method, this.method.merging, this.startedAt);
-      this.replicas = serving.replicas();
-      this.plan = planRequest(method, call.request, this.replicas.topology, {
-        leaf: this.accepted.leaf,
-        pick: serving.pick,
-      });
-      this.#trace?.planned(this.plan, this.replicas.topology.epoch);
+      this.#plan();
       if (this.accepted.explainBytes > 0) this.#plannedAt = serving.clock.now();
       if (this.accepted.deadline <= this.startedAt) throw tooLate(this.accepted.timeoutMs);
     } catch (thrown) {
       this.fail(errorFailure(thrown));
       return;
     }
-    const share = this.accepted.minCoverage ?? method.minCoverage;
-    this.minimum = minimumOf(method, share, this.plan.tasks.length);
-    if (method.scatter.to === 'ALL') this.documents = this.replicas.topology.documents;
     (call as EventEmitter).on('cancelled', () => this.#left());
     this.#units = Math.min(this.plan.tasks.length, this.replicas.topology.workers.length);
     if (serving.admission.enter(this.#units)) this.#admitted();
     else this.#wait();
+  }
+
+  #plan(): void {
+    const { serving, call, accepted } = this;
+    const { plan: method } = this.method;
+    const replicas = serving.replicas();
+    const { topology } = replicas;
+    this.replicas = replicas;
+    this.plan = planRequest(method, call.request, topology, { leaf: accepted.leaf, pick: serving.pick });
+    this.minimum = minimumOf(method, accepted.minCoverage ?? method.minCoverage, this.plan.tasks.length);
+    if (method.scatter.to === 'ALL') this.documents = topology.documents;
+    this.#trace?.planned(this.plan, topology.epoch);
   }
 
   #wait(): void {
@@ -128,6 +134,15 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     const { serving } = this;
     this.admittedAt = this.#candidate === undefined ? this.startedAt : serving.clock.now();
     this.#trace?.admitted(this.admittedAt - this.startedAt);
+    // The workers that it was planned for may be gone: it has begun nothing, so it goes by the topology that there is now.
+    if (serving.replicas() !== this.replicas) {
+      try {
+        this.#plan();
+      } catch (thrown) {
+        this.fail(errorFailure(thrown));
+        return;
+      }
+    }
     this.scatter = new Scatter(
       {
         plan: this.plan,
@@ -217,7 +232,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
       epoch: this.replicas.topology.epoch,
     };
     if (this.inner !== undefined) coverage = composed(coverage, this.inner, documents);
-    if (coverage.missing.length > 0) this.serving.missing(coverage.missing);
+    this.#lacking = coverage.missing;
     this.#trace?.covered(coverage);
     if (meets(this.minimum, coverage, answered)) {
       this.method.metrics.coverage.observe(shareOf(coverage));
@@ -264,6 +279,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   protected finish(code: number): void {
     this.#done = true;
     this.serving.metrics.inFlight.dec();
+    if (this.#lacking.length > 0) this.serving.missing(this.#lacking);
     this.#trace?.end(code, this.#failure);
     const now = this.serving.clock.now();
     const { metrics } = this.method;

@@ -120,12 +120,12 @@ export class WorkerConnection implements Worker {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#upstream = undefined;
+    // Before calls end by it, for what they make room for: choices that are kept must not lead here.
+    this.#options.onChange();
     this.#link?.close();
     this.#plain?.close();
     this.breaker.close();
     this.#options.onState?.('closed', '');
-    // Requests that were planned before it was retired may still wait, with choices that are kept.
-    this.#options.onChange();
   }
 
   #goPlain(): void {

@@ -151,14 +151,21 @@ export function scatterModel({ workers: count, shards = 1, partial = false }: Sc
       return { shard, worker, breaker: newBreaker(), latency, pace: new Pace() };
     }),
   );
-  const topology = { epoch: 1, shardCount: shards, virtualShards: 4096, workers: [] };
-  const set = new ReplicaSet(topology, replicas, { version: 0 }, { zone: undefined, random: random(7) });
+  const topology = {
+    epoch: 1,
+    shardCount: shards,
+    virtualShards: 4096,
+    workers: workers.map(({ id }) => ({ id, address: id, shards: [], weight: 1 })),
+  };
+  let set = new ReplicaSet(topology, replicas, { version: 0 }, { zone: undefined, random: random(7) });
   const method = searchPlan.methods.find(({ name }) => name === 'TopK')!;
   const policies = resolvePolicies(searchPlan, { balance: { by: 'turns' } });
   const pressure = {
     loopDelay: { p99Ms: 0 },
     admission: { inUse: 0, limit: Number.POSITIVE_INFINITY },
   };
+  const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
+  const admission = new Admission(policies.root.admission, clock, loopDelay, metrics.admission);
   const tail = new Tails([method], policies, clock, pressure, metrics.tail).of('TopK');
   return {
     clock,
@@ -166,6 +173,13 @@ export function scatterModel({ workers: count, shards = 1, partial = false }: Sc
     replicas,
     workers,
     tail,
+    admission,
+    /** The topology of the next epoch has those workers alone. */
+    use(...ids: readonly string[]) {
+      const left = replicas.map((list) => list.filter(({ worker }) => ids.includes(worker.id)));
+      const next = { ...topology, epoch: 2 };
+      set = new ReplicaSet(next, left, { version: 0 }, { zone: undefined, random: random(7) });
+    },
     start(timeoutMs = 1000) {
       const plan = planRequest(method, Buffer.alloc(0), topology, { leaf: false, pick: () => 0 });
       const collector = new Shards(shards);
@@ -191,8 +205,6 @@ export function scatterModel({ workers: count, shards = 1, partial = false }: Sc
     },
     /** The same for a client's call of the method: calls back with the coverage that it is told. */
     answer(told: (coverage: Coverage) => void, timeoutMs = 1000) {
-      const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
-      const admission = new Admission(defaultPolicy.admission, clock, loopDelay, metrics.admission);
       const serving: ServingContext = {
         clock,
         metrics,

@@ -168,3 +168,26 @@ test('what is missing below is told of the attempt whose part is in the answer, 
     [[4, 3]],
   );
 });
+
+/** It kept the topology that it was planned with while it waited, and failed for workers that had been replaced meanwhile. */
+test('a request that waits to be admitted goes by the topology that there is then', (t) => {
+  const { asked, answer, admission, tail, use, close } = scatterModel({ workers: 2 });
+  t.teardown(close);
+  const { limit } = admission;
+  admission.enter(limit);
+  const told: Coverage[] = [];
+  answer((coverage) => told.push(coverage));
+  t.is(asked.length, 0);
+  use('w1');
+  admission.done(limit, admission.method(), undefined);
+  t.is(admission.waiting, 0);
+  t.deepEqual(
+    asked.map(({ worker, call }) => [worker, call.epoch]),
+    [['w1', 2]],
+  );
+  asked[0]!.part(0);
+  asked[0]!.end();
+  t.like(told, [{ answered: 1, epoch: '2' }]);
+  t.is(admission.inUse, 0);
+  t.is(tail.budget.spent.retry, 0);
+});
