@@ -1,16 +1,17 @@
 /** `npm run bench -- <scenario>|check|sim|table|docs`: measures and reports; see docs/benchmarks.md. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { mkdirSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { RegatherError } from '../shared/errors/errors.ts';
 import { discoverScenarios } from './discover.ts';
 import { addCheckCommand } from './guard/command.ts';
 import { updateDocs } from './report/docs.ts';
-import { type Report, reportJson } from './report/report.ts';
+import { readScenarioReport } from './report/read-result.ts';
+import type { Report } from './report/report.ts';
+import { expectRoomForFile, writeReportFile } from './report/report-file.ts';
 import { formatMarkdown, formatShort, formatText } from './report/table.ts';
 import { readyToReport } from './report/write-report.ts';
 import { writeScenarioReport } from './report/write-scenario-report.ts';
-import { type Scenario, UsageError } from './scenario.ts';
+import { expectConditions, type Scenario, UsageError } from './scenario.ts';
 import { presets } from './sim/presets.ts';
 import { simulationReport } from './sim/report.ts';
 
@@ -68,7 +69,7 @@ program
   .description('Prints a report that --json wrote as markdown.')
   .option('--short', 'one row per arm, with the figures that say most')
   .action((file: string, flags: { short?: true }) => {
-    const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
+    const report = readScenarioReport(file);
     process.stdout.write(flags.short ? formatShort(report) : formatMarkdown(report));
   });
 
@@ -85,7 +86,9 @@ program
   });
 
 async function run(scenario: Scenario, flags: Flags): Promise<void> {
+  expectConditions(scenario, flags.conditions);
   if (flags.report !== undefined) await readyToReport(flags.report);
+  if (flags.json !== undefined) await expectRoomForFile(flags.json);
   if (flags.cpuProf !== undefined) mkdirSync(flags.cpuProf, { recursive: true });
   const report = await scenario.run({
     smoke: flags.smoke === true,
@@ -117,6 +120,7 @@ async function sim(flags: SimFlags): Promise<void> {
     const names = presets.map(({ name }) => name).join(', ');
     throw new UsageError(`Expected a preset (${names}), got "${flags.preset}"`);
   }
+  if (flags.json !== undefined) await expectRoomForFile(flags.json);
   const { shards, replicas, load, seconds } = { ...preset, ...flags };
   const report = await simulationReport(
     {
@@ -144,9 +148,7 @@ function progress(line: string): void {
 function print(report: Report, json: string | undefined): void {
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[2K');
   process.stdout.write(formatText(report));
-  if (json === undefined) return;
-  mkdirSync(dirname(json), { recursive: true });
-  writeFileSync(json, reportJson(report));
+  if (json !== undefined) writeReportFile(json, report);
 }
 
 function positive(text: string): number {
@@ -155,9 +157,11 @@ function positive(text: string): number {
   return value;
 }
 
-function details({ arms, metrics, faults = [] }: Scenario): string {
+function details({ arms, metrics, conditions = [], faults = [] }: Scenario): string {
+  const under =
+    conditions.length === 0 ? '' : `\n\nConditions:\n${conditions.map((one) => `  ${one}`).join('\n')}`;
   const broken = faults.length === 0 ? '' : `\n\nFaults:\n${faults.map((fault) => `  ${fault}`).join('\n')}`;
-  return `\nArms:\n${list(arms)}\n\nMetrics:\n${list(metrics)}${broken}`;
+  return `\nArms:\n${list(arms)}\n\nMetrics:\n${list(metrics)}${under}${broken}`;
 }
 
 function list(entries: Readonly<Record<string, string>>): string {

@@ -39,6 +39,8 @@ export interface Scenario {
   readonly claim: string;
   readonly arms: Readonly<Record<string, string>>;
   readonly metrics: Readonly<Record<string, string>>;
+  /** Under what the arms are measured, for `--conditions` to choose from; left out: there is but one. */
+  readonly conditions?: readonly string[];
   /** What is broken on purpose, and when; left out: nothing. */
   readonly faults?: readonly string[];
   /** Which ratios the regression guard watches; left out: none. */
@@ -73,6 +75,17 @@ export function chooseArms(
       return [name, burn === undefined ? arms[name]! : { ...arms[name]!, burnUs: burn }];
     }),
   );
+}
+
+/** Throws UsageError for one that the scenario doesn't have: it would measure nothing. */
+export function expectConditions(
+  { name, conditions = [] }: Pick<Scenario, 'name' | 'conditions'>,
+  asked: readonly string[] = [],
+): void {
+  const unknown = asked.find((one) => !conditions.includes(one));
+  if (unknown === undefined) return;
+  const known = conditions.length === 0 ? 'it has but one' : conditions.join('; ');
+  throw new UsageError(`Expected conditions of ${name} (${known}), got "${unknown}"`);
 }
 
 /** The command line was wrong: exit 2. */

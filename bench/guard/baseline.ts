@@ -1,7 +1,9 @@
 /** What the regression guard compares with: ratios, round by round, kept in the repository. Never times: those belong to a machine. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import type { Machine } from '../report/machine.ts';
+import { checked, machine, readJson } from '../report/read-result.ts';
 import type { Watched } from '../scenario.ts';
 
 export const baselineFile = fileURLToPath(new URL('../baseline.json', import.meta.url));
@@ -20,10 +22,36 @@ export interface Baseline {
   readonly ratios: readonly KeptRatio[];
 }
 
+const text = z.string({ error: 'expected text' });
+const ratio = z
+  .number({ error: 'expected a number above 0' })
+  .positive({ error: 'expected a number above 0' });
+const baselineSchema = z.object(
+  {
+    version: z.literal(1, { error: 'expected version 1' }),
+    machine,
+    at: text,
+    ratios: z.array(
+      z.object(
+        {
+          scenario: text,
+          metric: text,
+          condition: text,
+          arm: text,
+          over: text,
+          ratios: z.array(ratio, { error: 'expected a list' }),
+        },
+        { error: 'expected an object' },
+      ),
+      { error: 'expected a list' },
+    ),
+  },
+  { error: 'expected an object' },
+);
+
+/** Throws RESULT_INVALID, naming the file and the key. */
 export function readBaseline(file: string = baselineFile): Baseline {
-  const baseline = JSON.parse(readFileSync(file, 'utf8')) as Baseline;
-  if (baseline.version !== 1) throw new Error(`Expected version 1 of ${file}, got ${baseline.version}`);
-  return baseline;
+  return checked(file, readJson(file), baselineSchema) as Baseline;
 }
 
 export function writeBaseline(baseline: Baseline, file: string = baselineFile): void {

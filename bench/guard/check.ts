@@ -4,7 +4,7 @@
  */
 import { readMachine } from '../report/machine.ts';
 import type { Measured } from '../report/report.ts';
-import type { RunOptions, Scenario, Watched } from '../scenario.ts';
+import { type RunOptions, type Scenario, UsageError, type Watched } from '../scenario.ts';
 import { type Baseline, type KeptRatio, keptOf } from './baseline.ts';
 import { type Judgement, judge } from './judge.ts';
 
@@ -44,7 +44,7 @@ export async function check(
     const kept = watched.map((one) => {
       const found = keptOf(baseline, scenario.name, one);
       if (found === undefined)
-        throw new Error(`The baseline lacks ${describe(scenario.name, one)}; see check --update`);
+        throw new UsageError(`The baseline lacks ${describe(scenario.name, one)}; see check --update`);
       return found;
     });
     const ratios: number[][] = watched.map(() => []);

@@ -5,8 +5,10 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Chart } from './picture/chart.ts';
 import { escapeXml, loadPainter } from './picture/render.ts';
+import { readScenarioReport } from './read-result.ts';
 import type { Report } from './report.ts';
 import { chartsOfReport } from './scenario-charts.ts';
 import { formatMarkdown, formatShort } from './table.ts';
@@ -96,11 +98,6 @@ export async function updateDocs(write: boolean): Promise<string[]> {
 }
 
 function readResult(scenario: string): Report | undefined {
-  const url = new URL(`bench/results/${scenario}.json`, repo);
-  if (!existsSync(url)) return undefined;
-  try {
-    return JSON.parse(readFileSync(url, 'utf8')) as Report;
-  } catch (error) {
-    throw new Error(`bench/results/${scenario}.json is no report: ${(error as Error).message}`);
-  }
+  const file = fileURLToPath(new URL(`bench/results/${scenario}.json`, repo));
+  return existsSync(file) ? readScenarioReport(file) : undefined;
 }

@@ -28,7 +28,7 @@ const histogram = text.refine(decodes, {
   error: 'expected a histogram (HdrHistogram V2, compressed, base64)',
 });
 
-const machine = section({
+export const machine = section({
   cpu: text,
   cores: count,
   memoryGib: fromZero,
@@ -155,7 +155,15 @@ export function readLoadRun(file: string): LoadRun {
   return result.run;
 }
 
-function readJson(file: string): unknown {
+export function readScenarioReport(file: string): Report {
+  const result = readResult(file);
+  if (result.kind !== 'scenario')
+    throw invalid(file, `expected a scenario's report, got the load run "${result.run.name}"`);
+  return result.report;
+}
+
+/** Throws RESULT_INVALID where it can't be read or is none. */
+export function readJson(file: string): unknown {
   let content: string;
   try {
     content = readFileSync(file, 'utf8');
@@ -172,7 +180,8 @@ function readJson(file: string): unknown {
   }
 }
 
-function checked(file: string, value: object, schema: z.ZodType): unknown {
+/** Throws RESULT_INVALID for the first thing that the schema doesn't allow. */
+export function checked(file: string, value: unknown, schema: z.ZodType): unknown {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [first, ...rest] = parsed.error.issues;

@@ -50,16 +50,16 @@ export async function writeWholeFolder(
   }
 }
 
-function unwritable(folder: string, cause: unknown): RegatherError {
+export function unwritable(folder: string, cause: unknown): RegatherError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new RegatherError('REPORT_UNWRITABLE', `The report can't be written to "${folder}": ${why}`, {
     cause,
   });
 }
 
-/** With the folders that it is in. Node's own `recursive` never ends where a folder that is there takes no others, as in /proc. */
-async function makeFolder(folder: string): Promise<void> {
-  const parent = dirname(folder);
-  if (!existsSync(parent)) await makeFolder(parent);
+/** With the folders that it is in; one that is there is left. Node's own `recursive` never ends where a folder that is there takes no others, as in /proc. */
+export async function makeFolder(folder: string): Promise<void> {
+  if (existsSync(folder)) return;
+  await makeFolder(dirname(folder));
   await mkdir(folder);
 }

@@ -58,6 +58,7 @@ export const scenario: Scenario = {
   name: 'balance',
   claim: 'Workers that stall get less to do, and hedging costs nothing that shows when all are busy.',
   arms: describeArms(arms),
+  conditions: [stalls.name, busy.name],
   metrics: latencyMetrics,
   faults: [
     "stalls: every worker's event loop, independently of the others', is blocked for 100 ms (Atomics.wait) at a mean of each 5 s",

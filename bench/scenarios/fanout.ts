@@ -28,6 +28,7 @@ export const scenario: Scenario = {
   name: 'fanout',
   claim: 'Over links the cost of an answer grows with the workers that are asked, not with their shards.',
   arms: describeArms(arms),
+  conditions: sizes.map(({ shards }) => conditionOf(shards)),
   metrics: {
     p50: 'median latency at the client (ms)',
     p99: '99th percentile at the client (ms)',

@@ -48,6 +48,7 @@ export const scenario: Scenario = {
   claim:
     'A killed worker costs no answer, a hanging shard no caller more than the deadline, and a partial answer comes when enough is in.',
   arms: describeArms(arms),
+  conditions: [killed, hung, enough],
   metrics: {
     ...latencyMetrics,
     'p99 before': 'of the seconds before the kill (ms)',

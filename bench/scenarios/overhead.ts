@@ -28,6 +28,7 @@ export const scenario: Scenario = {
   name: 'overhead',
   claim: 'A root over links costs a small part of the CPU of a root written by hand, for the same answer.',
   arms: describeArms(arms),
+  conditions: levels.map(conditionOf),
   metrics: {
     'root CPU': 'process.cpuUsage() of the root over the window, per answer (µs)',
     answers: 'answers per second that the client got',

@@ -49,6 +49,7 @@ export const scenario: Scenario = {
   claim:
     'At twice the load that workers can do most of what they can do is still answered, and a few seconds after it all is.',
   arms: describeArms(arms),
+  conditions: [steps, shift],
   metrics: {
     ...Object.fromEntries(
       loads.slice(0, -1).map((load) => [nameOf(load), `right answers within ${deadlineMs} ms, per second`]),

@@ -20,6 +20,7 @@ export const scenario: Scenario = {
   claim:
     'Choosing replicas, hedging, budgets, retries, ejection and admission cost a root at most 3 µs per task and 30 % per answer.',
   arms: describeArms(arms),
+  conditions: levels.map(conditionOf),
   metrics: {
     'root CPU': 'process.cpuUsage() of the root over the window, per answer of 16 tasks (µs)',
     answers: 'answers per second that the client got',

@@ -27,6 +27,7 @@ export const scenario: Scenario = {
   claim:
     'With many shards nearly every answer has a slow task in it; policies keep it from being slow, for a few µs per task.',
   arms: describeArms(arms),
+  conditions: sizes.map(conditionOf),
   metrics: {
     ...latencyMetrics,
     'root CPU per task': 'of the root over the window, by tasks of its answers (µs)',

@@ -59,6 +59,7 @@ export const scenario: Scenario = {
   claim:
     'Slow tasks and stalled workers set the latency of a fan-out, and hedging single tasks takes most of it back.',
   arms: describeArms(arms),
+  conditions: conditions.map(({ name }) => name),
   metrics: { ...latencyMetrics, ...idealMetrics },
   faults: [
     '1 % slow tasks: service time lognormal, median 5 ms, σ 0.4; one task in a hundred takes 100 to 500 ms longer',

@@ -41,9 +41,11 @@ const sizes = [
   { shards: 64, perSecond: 120, seconds: 24, slots: 28 },
 ] as const;
 
+const nameOf = (shards: number): string => `${shards} shards`;
+
 function conditionOf({ shards, perSecond, slots }: (typeof sizes)[number], seconds: number): Condition {
   return {
-    name: `${shards} shards`,
+    name: nameOf(shards),
     placement: place(shards, 8, 3),
     serviceTime,
     slots,
@@ -56,6 +58,7 @@ export const scenario: Scenario = {
   name: 'tail',
   claim: 'Hedging the tasks that are slow, and only those, takes the tail off for one extra task in twenty.',
   arms: describeArms(arms),
+  conditions: sizes.map(({ shards }) => nameOf(shards)),
   metrics: { ...latencyMetrics, ...idealMetrics },
   faults: [
     'one task in a hundred takes 100 to 500 ms longer than its service time (lognormal, median 5 ms, σ 0.4), drawn by request, shard and replica',

@@ -58,6 +58,8 @@ for (const scenario of await discoverScenarios()) {
       t.regex(text, /SMOKE/);
       t.true(text.includes(made.machine.cpu));
       t.true(made.measured.length > 0);
+      const [first] = scenario.conditions ?? [''];
+      t.true(made.measured.some(({ condition }) => condition === first));
       for (const { arm, metric, samples } of made.measured) {
         t.true(metric in scenario.metrics, `${metric} is not explained`);
         t.true(
