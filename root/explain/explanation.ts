@@ -82,8 +82,7 @@ export function explain(
   }
   const shards = [...byShard].map(([shard, attempts]): ExplainedShard => {
     const cause = causes.get(shard);
-    const winner =
-      cause === undefined ? attempts.find((attempt) => answeredAt(attempt, shard) !== undefined) : undefined;
+    const winner = cause === undefined ? firstToAnswer(attempts, shard) : undefined;
     const explained = attempts.map((attempt) =>
       explainAttempt(attempt, shard, winner, since, endedAt, timeUp),
     );
@@ -115,6 +114,19 @@ export function explain(
   };
   explanation.verdict = verdictOf(explanation, !Number.isNaN(admittedAt));
   return explanation;
+}
+
+/** Others may have answered as well, before they heard that they were beaten. */
+function firstToAnswer(attempts: readonly Attempt[], shard: number): Attempt | undefined {
+  let first: Attempt | undefined;
+  let firstAt = Number.POSITIVE_INFINITY;
+  for (const attempt of attempts) {
+    const at = answeredAt(attempt, shard) ?? Number.POSITIVE_INFINITY;
+    if (at >= firstAt) continue;
+    first = attempt;
+    firstAt = at;
+  }
+  return first;
 }
 
 /** When the attempt answered the task, on the clock. Of a stream: when it ended well. */

@@ -284,7 +284,7 @@ function deadlineOf(timeoutMs: number | undefined): CallOptions {
 
 /** regather.v1.Explain as its trailer has it; undefined: there was none. */
 // biome-ignore lint/suspicious/noExplicitAny: as the message is
-export function explainOf({ trailer }: Answer): any {
+export function explainOf({ trailer }: Pick<Answer, 'trailer'>): any {
   const [bytes] = trailer.get('regather-explain-bin');
   if (!(bytes instanceof Buffer)) return undefined;
   return decodeExplain(bytes);

@@ -204,7 +204,12 @@ export function scatterModel({ workers: count, shards = 1, partial = false }: Sc
       return { scatter, collector };
     },
     /** The same for a client's call of the method: calls back with the coverage that it is told. */
-    answer(told: (coverage: Coverage) => void, timeoutMs = 1000) {
+    answer(
+      told: (coverage: Coverage, trailer: Metadata) => void,
+      { explain = false, timeoutMs = 1000 } = {},
+    ) {
+      const sent = new Metadata();
+      if (explain) sent.set('regather-explain', '1');
       const serving: ServingContext = {
         clock,
         metrics,
@@ -227,12 +232,12 @@ export function scatterModel({ workers: count, shards = 1, partial = false }: Sc
       };
       const call = Object.assign(new EventEmitter(), {
         request: Buffer.alloc(0),
-        metadata: new Metadata(),
+        metadata: sent,
         getDeadline: () => Date.now() + timeoutMs,
       }) as unknown as ServerUnaryCall<Buffer, Buffer>;
       new UnaryAnswer(serving, served, call, (error, _payload, trailer) => {
         const { metadata = trailer } = (error ?? {}) as { metadata?: Metadata };
-        told(decodeCoverage(metadata!.get('regather-coverage-bin')[0] as Buffer));
+        told(decodeCoverage(metadata!.get('regather-coverage-bin')[0] as Buffer), metadata!);
       }).start();
     },
     /** Opens the breaker and lets its backoff pass: the next request probes it. */

@@ -1,6 +1,6 @@
 /** What a scatter makes of its attempts' ends, in orders that real workers seldom come in. */
 import test from 'ava';
-import type { Coverage } from '../kit/cluster.ts';
+import { type Coverage, explainOf } from '../kit/cluster.ts';
 import { MALFORMED, scatterModel } from '../kit/scatter-model.ts';
 
 /** What can't be used comes over a link that has nothing to complain of, and so it counted as a success: such a replica was asked for ever. */
@@ -190,4 +190,27 @@ test('a request that waits to be admitted goes by the topology that there is the
   t.like(told, [{ answered: 1, epoch: '2' }]);
   t.is(admission.inUse, 0);
   t.is(tail.budget.spent.retry, 0);
+});
+
+/** The attempt that was sent first passed for the one that had answered first, if both had, and so for what set the latency. */
+test('an explanation names the attempt that answered first, though another answered later', (t) => {
+  const { asked, answer, tail, clock, close } = scatterModel({ workers: 2, shards: 2 });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  const explained: ReturnType<typeof explainOf>[] = [];
+  answer((_coverage, trailer) => explained.push(explainOf({ trailer })), { explain: true });
+  clock.advance(100);
+  const [first, hedge] = asked;
+  hedge!.part(0);
+  clock.advance(10);
+  first!.part(0);
+  first!.part(1);
+  const { attempts } = explained[0]!.shards.find(({ shard }: { shard: number }) => shard === 0);
+  t.deepEqual(
+    attempts.map(({ kind, outcome }: { kind: string; outcome: string }) => [kind, outcome]),
+    [
+      ['PRIMARY', 'BEATEN'],
+      ['HEDGE', 'ANSWERED'],
+    ],
+  );
 });
