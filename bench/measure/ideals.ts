@@ -1,5 +1,5 @@
 /** What the measured leaf calls allow at best, and how near to it each arm comes. */
-import { bestHedge, withoutHedge } from '../ideal/curves.ts';
+import { bestHedge, kOfN, minOfTwo, withoutHedge } from '../ideal/curves.ts';
 import { type Distribution, quantile } from '../ideal/distribution.ts';
 import type { Arm } from '../process/arms.ts';
 import type { ReportCurve } from '../report/report.ts';
@@ -19,6 +19,11 @@ export interface Ideals {
   readonly withoutHedge: Distribution;
   /** Best for that quantile. */
   readonly hedged: Readonly<Record<QuantileName, Distribution>>;
+  /** Every task twice, whatever that costs: no hedging of one more attempt can be faster. */
+  readonly twice: Distribution;
+  /** Nine tenths of the shards and no hedges: what partial answers could reach. */
+  readonly partial: Distribution;
+  readonly partialName: string;
 }
 
 export const idealMetrics = {
@@ -42,10 +47,14 @@ export async function measureIdeals(
     }),
   );
   const { shardCount } = condition.placement;
+  const most = Math.ceil(0.9 * shardCount);
   const hedged = (q: number): Distribution => bestHedge(leaf, shardCount, idealBudget, q).distribution;
   return {
     withoutHedge: withoutHedge(leaf, shardCount),
     hedged: { p50: hedged(0.5), p90: hedged(0.9), p99: hedged(0.99) },
+    twice: minOfTwo(leaf, shardCount),
+    partial: kOfN(leaf, most, shardCount),
+    partialName: `ideal, ${most} of ${shardCount} shards`,
   };
 }
 
@@ -78,5 +87,13 @@ export function idealCurves(
   return [
     curveOf(condition, 'ideal without hedges', ideals.withoutHedge, unhedged),
     curveOf(condition, `ideal, hedged for ${idealBudget * 100} % more tasks`, ideals.hedged.p99, hedged),
+  ];
+}
+
+/** What no arm is held against: ways of doing more work, or of answering with less. */
+export function otherIdealCurves(condition: string, ideals: Ideals): ReportCurve[] {
+  return [
+    curveOf(condition, 'ideal, each task twice', ideals.twice),
+    curveOf(condition, ideals.partialName, ideals.partial),
   ];
 }

@@ -10,6 +10,7 @@ import {
   idealCurves,
   idealMetrics,
   measureIdeals,
+  otherIdealCurves,
   recordEfficiency,
 } from '../measure/ideals.ts';
 import { distributionsOf, latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
@@ -121,6 +122,7 @@ async function run(options: RunOptions): Promise<Report> {
     );
     distributions.push(...distributionsOf(windows, condition.name));
     curves.push(...idealCurves(condition.name, ideals!, baseline, 'links'));
+    curves.push(...otherIdealCurves(condition.name, ideals!));
     all.push(...runsOf(windows));
   }
   return {

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import test from 'ava';
+import { discoverScenarios } from '../../bench/discover.ts';
 import { picturesOf, updateDocs, withTables } from '../../bench/report/docs.ts';
 import { readMachine } from '../../bench/report/machine.ts';
 import type { Report } from '../../bench/report/report.ts';
@@ -77,6 +79,14 @@ test('pictures are named in the document and drawn beside it, the same each time
   ]);
   t.deepEqual(await picturesOf(text, () => numbered), files);
   t.deepEqual(await picturesOf('<!-- bench:fanout -->\n<!-- /bench -->', () => numbered), {});
+});
+
+test('every scenario has its place among the figures, and says how to run it again', async (t) => {
+  const page = readFileSync(new URL('../../docs/benchmarks.md', import.meta.url), 'utf8');
+  for (const { name } of await discoverScenarios()) {
+    t.true(page.includes(`<!-- bench:${name} -->\n`), name);
+    t.regex(page, new RegExp(`^npm run bench -- ${name} +--json bench/results/${name}\\.json`, 'm'));
+  }
 });
 
 test('the figures in the documents are those of bench/results', async (t) => {
