@@ -1,5 +1,5 @@
 /**
- * A model of the root's core: real planning, scatter, choice of replicas, gather, hedges, retries and merging, before simulated workers that
+ * A model of the root's core: real planning, scatter, choice of replicas, gather, hedges, probes, retries and merging, before simulated workers that
  * answer in random parts, in random order, twice, late, with garbage or not at all, over random placements of the shards. Time passes
  * between any two of these. Checks G2, G3, G4 (to the byte) and G5.
  */
@@ -67,6 +67,8 @@ interface World {
   readonly burst: number;
   /** Nothing is known of the workers above this number, while the others are known. */
   readonly newcomers: number;
+  /** The breakers of this worker's replicas are half-open; -1: nobody's are. */
+  readonly sick: number;
 }
 
 const world: fc.Arbitrary<World> = fc.integer({ min: 1, max: 8 }).chain((shards) =>
@@ -89,6 +91,7 @@ const world: fc.Arbitrary<World> = fc.integer({ min: 1, max: 8 }).chain((shards)
     hurry: fc.constantFrom(0, 0.2, 0.5),
     burst: fc.constantFrom(1, 3, 100),
     newcomers: fc.constantFrom(2, 5),
+    sick: fc.constantFrom(-1, 0, 3),
   }),
 );
 
@@ -102,6 +105,8 @@ interface Outcome {
   readonly openCalls: number;
   readonly spent: ExtraWork['spent'];
   readonly hedgesWon: number;
+  /** Probes that were sent beside first attempts. */
+  readonly beside: number;
 }
 
 const DEADLINE_MS = 1000;
@@ -130,7 +135,7 @@ function isEnough({ method, enough, shards }: World, covered: readonly number[])
 }
 
 function run(given: World): Outcome {
-  const { shards, replicas, method, seed, trouble, hurry, burst, newcomers, enough } = given;
+  const { shards, replicas, method, seed, trouble, hurry, burst, newcomers, sick, enough } = given;
   const roll = random(seed);
   const plan = planOf(given);
   const merger = compileMerger(plan, new Map());
@@ -138,32 +143,34 @@ function run(given: World): Outcome {
   const started = new Array<number>(shards).fill(0);
   let openCalls = 0;
   let now = 0;
-  let timer: { readonly at: number; readonly callback: () => void } | undefined;
+  let beside = 0;
+  interface Due {
+    readonly at: number;
+    readonly callback: () => void;
+  }
+  const timers = new Set<Due>();
   const clock: Clock = {
     now: () => now,
     setTimer: (callback, delayMs) => {
-      if (timer !== undefined) throw new Error('one timer per scatter');
+      if (timers.size > beside) throw new Error('one timer per scatter, and one per probe beside it');
       const mine = { at: now + delayMs, callback };
-      timer = mine;
-      return {
-        cancel() {
-          if (timer === mine) timer = undefined;
-        },
-      };
+      timers.add(mine);
+      return { cancel: () => timers.delete(mine) };
     },
   };
-  /** The timer is due. */
-  const tick = (): void => {
-    const { at, callback } = timer!;
-    timer = undefined;
-    now = Math.max(now, at);
-    callback();
+  const nextTimer = (): Due | undefined => [...timers].sort((a, b) => a.at - b.at)[0];
+  /** A timer is due. */
+  const tick = (timer: Due): void => {
+    timers.delete(timer);
+    now = Math.max(now, timer.at);
+    timer.callback();
   };
 
   /** A worker's answer to a leaf call, as events that come in any order but for the End, which is last. */
   const asked = new Set<string>();
   const answer = (worker: string, call: LeafCall, sink: LeafSink): LeafHandle => {
     openCalls++;
+    if (call.apart === true && sick >= 0 && worker === `w${sick}` && now === 0) beside++;
     for (const { shard } of call.tasks) {
       const pair = `${shard} on ${worker}`;
       if (asked.has(pair)) throw new Error(`a second attempt at ${pair}`);
@@ -250,7 +257,7 @@ function run(given: World): Outcome {
   };
 
   const window = new BreakerWindow(10_000);
-  const options = { ...defaultBreakerOptions, minCalls: 1_000_000 };
+  const options = { ...defaultBreakerOptions, minCalls: 1_000_000, backoffMs: 0 };
   const breakers: Breaker[] = [];
   const newBreaker = (): Breaker => {
     const breaker = new Breaker(window, options, {}, clock);
@@ -297,6 +304,11 @@ function run(given: World): Outcome {
     { version: 0 },
     { zone: undefined, random: roll },
   );
+  if (sick >= 0) {
+    for (const { worker, breaker } of set.byShard.flat()) {
+      if (worker === workers[sick]) breaker.trip({ reason: 'by the model' });
+    }
+  }
   const metrics = createRootMetrics(new MetricRegistry({ nodeMetrics: false }));
   const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
   const admission = new Admission(defaultPolicy.admission, clock, loopDelay, metrics.admission);
@@ -347,13 +359,16 @@ function run(given: World): Outcome {
       openCalls,
       spent: tail.budget.spent,
       hedgesWon: 0,
+      beside,
     };
   };
   new UnaryAnswer(serving, served, call, callback).start();
-  while (events.length > 0 || timer !== undefined) {
+  for (;;) {
+    const timer = nextTimer();
+    if (events.length === 0 && timer === undefined) break;
     // Before the deadline, as far as it can be helped: only what hangs is ended by it, and sometimes what would have come.
     const soon = timer !== undefined && timer.at < DEADLINE_MS / 2;
-    if (events.length === 0 || (timer !== undefined && roll() < (soon ? hurry : hurry / 20))) tick();
+    if (events.length === 0 || (timer !== undefined && roll() < (soon ? hurry : hurry / 20))) tick(timer!);
     else events.splice(Math.floor(roll() * events.length), 1)[0]!();
   }
   for (const breaker of breakers) breaker.close();
@@ -362,7 +377,7 @@ function run(given: World): Outcome {
   if (metrics.inFlight.value !== 0) throw new Error(`in flight: ${metrics.inFlight.value}`);
   if (serving.memory.heldBytes !== 0) throw new Error(`held: ${serving.memory.heldBytes}`);
   const hedgesWon = metrics.tail.method(method).hedgesWon.value;
-  return { ...outcome!, replies, openCalls, hedgesWon };
+  return { ...outcome!, replies, openCalls, hedgesWon, beside };
 }
 
 function latencyOf(known: boolean): ReplicaLatency {
@@ -401,12 +416,13 @@ test('random parts, order, duplicates, failures, retries and placements: G2, G3 
     hedged: 0,
     won: 0,
     probed: 0,
+    beside: 0,
     twice: 0,
     early: 0,
   };
   fc.assert(
     fc.property(world, (given) => {
-      const { code, payload, coverage, started, replies, openCalls, spent, hedgesWon } = run(given);
+      const { code, payload, coverage, started, replies, openCalls, spent, hedgesWon, beside } = run(given);
       t.is(replies, 1, 'exactly one reply');
       t.is(openCalls, 0, 'every leaf call ended');
       const missing = new Set<number>();
@@ -426,6 +442,7 @@ test('random parts, order, duplicates, failures, retries and placements: G2, G3 
       if (spent.hedge > 0) seen.hedged++;
       if (hedgesWon > 0) seen.won++;
       if (spent.probe > 0) seen.probed++;
+      if (beside > 0) seen.beside++;
       if (spent.hedge > 0 && spent.retry > 0) seen.twice++;
       const covered = Array.from({ length: given.shards }, (_, shard) => shard).filter(
         (s) => !missing.has(s),
