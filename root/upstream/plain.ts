@@ -258,6 +258,8 @@ class PlainCall implements LeafHandle {
     // Comes right after the callback, with the trailers that it lacks.
     running.on('status', ({ metadata }) => {
       if (this.#running[index] === undefined) return;
+      // It has ended: if its part is enough and the call is cancelled for it, only the others are.
+      this.#running[index] = undefined;
       if (answer !== undefined) {
         this.#below(task.shard, metadata);
         this.#sink.part([task.shard], answer, NO_SEGMENTS);
