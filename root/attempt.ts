@@ -191,6 +191,12 @@ export class Attempt implements LeafSink {
     return this.#failed !== undefined;
   }
 
+  /** How many tasks it answered with what wasn't to be used: its end doesn't know. */
+  unusable({ failures }: LeafEnd): number {
+    if (this.#failed === undefined) return 0;
+    return this.#failed.filter((shard) => !failures.some((failure) => failure.shard === shard)).length;
+  }
+
   failed(shard: number): boolean {
     return this.#failed?.includes(shard) ?? false;
   }

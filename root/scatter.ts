@@ -131,10 +131,11 @@ export class Scatter {
     const { clock, metrics } = this.#context;
     const now = clock.now();
     attempt.ends(end, now);
-    metrics.leafCallEnded(share.worker, end, share.tasks.length);
+    const unusable = attempt.unusable(end);
+    metrics.leafCallEnded(share.worker, end, share.tasks.length, unusable);
     this.#options.trace?.attemptEnded(attempt, end);
     recordEnd(attempt, end, now, this.#streaming);
-    this.#options.tail.budget.answered(share.tasks.length - end.failures.length);
+    this.#options.tail.budget.answered(share.tasks.length - end.failures.length - unusable);
     if (this.#done) return;
     const { failures } = end;
     let retries: Shares | undefined;

@@ -191,19 +191,20 @@ export class Fleet implements ScatterMetrics {
     if (kind === 'retry') this.#options.metrics.retries.inc(tasks);
   }
 
-  leafCallEnded(worker: Worker, end: LeafEnd, tasks: number): void {
+  leafCallEnded(worker: Worker, end: LeafEnd, tasks: number, unusable: number): void {
     this.#options.onLeafCallEnded(end, tasks);
     const outcomes = this.#metricsOf.get(worker);
     const { tasks: counted } = this.#options.metrics;
     const { failures } = end;
-    if (failures.length === 0) {
+    if (failures.length === 0 && unusable === 0) {
       outcomes?.leafCalls.ok.inc();
       counted.answered.inc(tasks);
       return;
     }
-    counted.answered.inc(tasks - failures.length);
+    counted.answered.inc(tasks - failures.length - unusable);
+    counted.protocol.inc(unusable);
     let transport = false;
-    let cancelled = true;
+    let cancelled = unusable === 0;
     for (const { source, code } of failures) {
       if (source === 'transport') transport = true;
       if (code !== CANCELLED) cancelled = false;
