@@ -1,4 +1,5 @@
 import type { ArmSpec } from './arms.ts';
+import type { Machine } from './report/machine.ts';
 import type { Report } from './report/report.ts';
 
 export interface RunOptions {
@@ -75,6 +76,16 @@ export function chooseArms(
       return [name, burn === undefined ? arms[name]! : { ...arms[name]!, burnUs: burn }];
     }),
   );
+}
+
+/** What a report says of itself; `machine` is as it was before anything was measured. */
+export function reportHead(
+  { name, claim }: Scenario,
+  baseline: string,
+  machine: Machine,
+  { smoke }: RunOptions,
+): Pick<Report, 'scenario' | 'claim' | 'baseline' | 'machine' | 'at' | 'smoke'> {
+  return { scenario: name, claim, baseline, machine, at: new Date().toISOString(), smoke };
 }
 
 /** Throws UsageError for one that the scenario doesn't have: it would measure nothing. */

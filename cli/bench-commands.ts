@@ -41,7 +41,7 @@ export function addBenchCommands(program: Command, done: (exit: Exit) => void): 
     .option('-o, --out <folder>', 'write a report there: page, pictures, run.json, run.hgrm');
   addCallOptions(load);
   addConfigOptions(load);
-  addJsonOption(load, 'one JSON line per event: start, progress, result').action(
+  addJsonOption(load, 'one JSON line per event: message, start, progress, result').action(
     async (method, request, options) => {
       done(await (await import('./commands/bench/load.ts')).load(method, request, options));
     },

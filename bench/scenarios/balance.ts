@@ -23,7 +23,7 @@ import {
   type Target,
   withRatios,
 } from '../report/report.ts';
-import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 const arms: Record<string, ArmSpec> = {
   turns: regather('Regather over links, replicas take turns, no hedges', {
@@ -98,12 +98,7 @@ async function run(options: RunOptions): Promise<Report> {
     all.push(...windows);
   }
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline,
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, baseline, machine, options),
     options: {
       rounds,
       seconds,

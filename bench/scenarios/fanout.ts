@@ -7,7 +7,7 @@ import { inTurns } from '../measure/turns.ts';
 import { type Arm, startArms, stopArms } from '../process/arms.ts';
 import { readMachine } from '../report/machine.ts';
 import { medianOf, type Report, type Target, withRatios } from '../report/report.ts';
-import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 const arms = { 'by-hand': byHand, batched, plain, links };
 const baseline = 'by-hand';
@@ -109,12 +109,7 @@ async function run(options: RunOptions): Promise<Report> {
           },
         ];
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline,
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, baseline, machine, options),
     options: {
       rounds,
       seconds,

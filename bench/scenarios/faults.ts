@@ -18,7 +18,7 @@ import { readMachine } from '../report/machine.ts';
 import type { Chart } from '../report/picture/chart.ts';
 import { medianOf, type Report, type Target, withRatios } from '../report/report.ts';
 import { summarize } from '../report/summary.ts';
-import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 const arms: Record<string, ArmSpec> = {
   batched,
@@ -130,12 +130,7 @@ async function run(options: RunOptions): Promise<Report> {
   const measured = withRatios(samples.all, baseline);
   targets.push(...hangTargets(samples));
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline,
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, baseline, machine, options),
     options: {
       rounds,
       seconds,

@@ -20,7 +20,7 @@ import { readMachine } from '../report/machine.ts';
 import { medianOf, type Report } from '../report/report.ts';
 import { summarize } from '../report/summary.ts';
 import { writeReport } from '../report/write-report.ts';
-import { chooseNames, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseNames, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 const rates = [500, 1000, 2000, 4000, 6000, 8000];
 const target = 4000;
@@ -104,12 +104,7 @@ async function run(options: RunOptions): Promise<Report> {
     (rate) => medianOf(all, 'open', 'sent late, p99', `${rate}/s`) <= MAX_LATENESS_P99_MS,
   );
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline: 'open',
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, 'open', machine, options),
     options: { rounds, seconds, arms },
     measured: all,
     headline: [{ condition: `${target}/s`, metric: 'sent late, p99' }].filter(({ condition, metric }) =>

@@ -12,7 +12,7 @@ import type { Resources } from '../process/resources.ts';
 import type { SoakTally } from '../process/soak-client.ts';
 import { readMachine } from '../report/machine.ts';
 import { type Measured, medianOf, type Report, type Target } from '../report/report.ts';
-import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 const arms = { links, plain, 'by-hand': byHand };
 const usual = ['links'];
@@ -71,12 +71,7 @@ async function run(options: RunOptions): Promise<Report> {
   }
   const measured = samples.all;
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline: `the same root after ${each.toLocaleString('en')} answers`,
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, `the same root after ${each.toLocaleString('en')} answers`, machine, options),
     options: { 'in flight': inFlight, answers: each * portions, arms: names },
     measured,
     headline: ['growth', 'handles', 'timers', 'streams'].map((metric) => ({ condition: '', metric })),

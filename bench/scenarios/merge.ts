@@ -2,7 +2,7 @@
 import { BenchProcess } from '../process/bench-process.ts';
 import { readMachine } from '../report/machine.ts';
 import { type Measured, medianOf, type Report, withRatios } from '../report/report.ts';
-import { chooseNames, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseNames, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 const baseline = 'decode-sort';
 
@@ -59,12 +59,7 @@ async function run(options: RunOptions): Promise<Report> {
   );
   const time = (arm: string): number => medianOf(measured, arm, 'time');
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline,
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, baseline, machine, options),
     options: { rounds, seconds, 'warm-up seconds': warmUpSeconds, arms },
     measured,
     headline: [{ condition: '', metric: 'time' }],

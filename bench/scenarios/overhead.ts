@@ -9,7 +9,7 @@ import { inTurns } from '../measure/turns.ts';
 import { type Arm, startArms, stopArms } from '../process/arms.ts';
 import { readMachine } from '../report/machine.ts';
 import { type Measured, medianOf, type Report, type Target, withRatios } from '../report/report.ts';
-import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 const levels = [1, 8, 32];
 const baseline = 'by-hand';
@@ -104,12 +104,7 @@ async function run(options: RunOptions): Promise<Report> {
 
   const measured = withRatios(samples.all, baseline);
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline,
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, baseline, machine, options),
     options: { rounds, seconds, 'warm-up seconds': warmUpSeconds, arms: Object.keys(chosen) },
     measured,
     headline: [

@@ -16,7 +16,7 @@ import type { Chart } from '../report/picture/chart.ts';
 import { goodputPicture, type Step } from '../report/picture/load.ts';
 import { medianOf, type Report, type Target, withRatios } from '../report/report.ts';
 import { summarize } from '../report/summary.ts';
-import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 const arms: Record<string, ArmSpec> = {
   'no-admission': regather('Regather over links, all requests admitted', {
@@ -130,12 +130,7 @@ async function run(options: RunOptions): Promise<Report> {
     { text: `links: root CPU in %, ${steps}`, value: at('root CPU', steps), bound: 50, direction: 'at most' },
   ];
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline,
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, baseline, machine, options),
     options: {
       rounds,
       'seconds of a step': stepSeconds,

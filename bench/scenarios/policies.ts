@@ -7,7 +7,7 @@ import { inTurns } from '../measure/turns.ts';
 import { type Arm, startArms, stopArms } from '../process/arms.ts';
 import { readMachine } from '../report/machine.ts';
 import { medianOf, type Report, withRatios } from '../report/report.ts';
-import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 const shardCount = 16;
 const levels = [1, 8, 32];
@@ -58,12 +58,7 @@ async function run(options: RunOptions): Promise<Report> {
   const measured = withRatios(samples.all, baseline);
   const cpu = (arm: string): number => medianOf(measured, arm, 'root CPU', conditionOf(32));
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline,
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, baseline, machine, options),
     options: { rounds, seconds, shards: shardCount, replicas: 3, arms: Object.keys(chosen) },
     measured,
     headline: [

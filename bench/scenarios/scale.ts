@@ -9,7 +9,7 @@ import { Samples } from '../measure/samples.ts';
 import { voidNotes } from '../measure/void-notes.ts';
 import { readMachine } from '../report/machine.ts';
 import { medianOf, type Report, type Target, withRatios } from '../report/report.ts';
-import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 const arms = { 'links-no-policies': linksWithoutPolicies, links };
 const baseline = 'links-no-policies';
@@ -88,12 +88,7 @@ async function run(options: RunOptions): Promise<Report> {
   }
   const measured = withRatios(samples.all, baseline);
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline,
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, baseline, machine, options),
     options: {
       rounds,
       seconds,

@@ -23,7 +23,7 @@ import {
   type ReportDistribution,
   withRatios,
 } from '../report/report.ts';
-import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 /** So few that the machine isn't busy with the arms that cost most. */
 const perSecond = 60;
@@ -103,12 +103,7 @@ async function run(options: RunOptions): Promise<Report> {
   const [slow, stalls] = conditions.map(({ name }) => name) as [string, string];
   const p99 = (arm: string): number => medianOf(measured, arm, 'p99', slow);
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline,
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, baseline, machine, options),
     options: {
       rounds,
       seconds,

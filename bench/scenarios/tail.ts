@@ -26,7 +26,7 @@ import {
   type Target,
   withRatios,
 } from '../report/report.ts';
-import { chooseArms, type RunOptions, type Scenario } from '../scenario.ts';
+import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
 const arms = {
   'links-no-hedge': regather('Regather over links, no hedges', { policy: { hedge: { enabled: false } } }),
@@ -126,12 +126,7 @@ async function run(options: RunOptions): Promise<Report> {
     all.push(...runsOf(windows));
   }
   return {
-    scenario: scenario.name,
-    claim: scenario.claim,
-    baseline,
-    machine,
-    at: new Date().toISOString(),
-    smoke: options.smoke,
+    ...reportHead(scenario, baseline, machine, options),
     options: {
       rounds,
       load: loads,
