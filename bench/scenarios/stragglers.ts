@@ -4,15 +4,10 @@ import type { ServiceTime } from '../../test/kit/faults/service-time.ts';
 import { batched, byHand, describeArms, hedgedByHand, links, regather } from '../arms.ts';
 import { place } from '../echo/placement.ts';
 import type { LoadRun } from '../load/run.ts';
-import { type Condition, constant, experiment } from '../measure/experiment.ts';
-import {
-  type Ideals,
-  idealCurves,
-  idealMetrics,
-  measureIdeals,
-  recordEfficiency,
-} from '../measure/ideals.ts';
-import { distributionsOf, latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
+import { experimentAgainstIdeals } from '../measure/against-ideals.ts';
+import { type Condition, constant } from '../measure/experiment.ts';
+import { idealMetrics } from '../measure/ideals.ts';
+import { latencyMetrics, runsOf } from '../measure/latencies.ts';
 import { Samples } from '../measure/samples.ts';
 import { voidNotes } from '../measure/void-notes.ts';
 import { readMachine } from '../report/machine.ts';
@@ -82,22 +77,15 @@ async function run(options: RunOptions): Promise<Report> {
   for (const one of options.smoke ? conditions.slice(0, 1) : conditions) {
     if (options.conditions?.includes(one.name) === false) continue;
     const condition = { ...one, rate: constant(perSecond, seconds) };
-    let ideals: Ideals | undefined;
-    const windows = await experiment(condition, {
-      ...options,
-      arms: chosen,
-      rounds,
-      warmUpSeconds,
-      prepare: async (running) => {
-        options.progress(`${condition.name}: leaf calls`);
-        ideals = await measureIdeals(condition, running, options.smoke);
-      },
-    });
-    recordWindows(samples, condition.name, windows);
-    recordEfficiency(samples, condition.name, windows, ideals!, hedging);
-    distributions.push(...distributionsOf(windows, condition.name));
-    curves.push(...idealCurves(condition.name, ideals!, 'links-no-hedge', 'links'));
-    all.push(...runsOf(windows));
+    const found = await experimentAgainstIdeals(
+      condition,
+      { ...options, arms: chosen, rounds, warmUpSeconds },
+      samples,
+      { hedging, drawn: { unhedged: 'links-no-hedge', hedged: 'links' } },
+    );
+    distributions.push(...found.distributions);
+    curves.push(...found.curves);
+    all.push(...runsOf(found.windows));
   }
   const measured = withRatios(samples.all, baseline);
   const [slow, stalls] = conditions.map(({ name }) => name) as [string, string];

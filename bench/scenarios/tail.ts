@@ -3,17 +3,11 @@ import type { ServiceTime } from '../../test/kit/faults/service-time.ts';
 import { describeArms, links, regather } from '../arms.ts';
 import { place } from '../echo/placement.ts';
 import type { LoadRun } from '../load/run.ts';
+import { experimentAgainstIdeals } from '../measure/against-ideals.ts';
 import { quietMachine } from '../measure/busiest.ts';
-import { type Condition, capacityPerSecond, constant, experiment } from '../measure/experiment.ts';
-import {
-  type Ideals,
-  idealCurves,
-  idealMetrics,
-  measureIdeals,
-  otherIdealCurves,
-  recordEfficiency,
-} from '../measure/ideals.ts';
-import { distributionsOf, latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
+import { type Condition, capacityPerSecond, constant } from '../measure/experiment.ts';
+import { idealMetrics } from '../measure/ideals.ts';
+import { latencyMetrics, runsOf } from '../measure/latencies.ts';
 import { Samples } from '../measure/samples.ts';
 import { pooledRatio } from '../measure/targets.ts';
 import { voidNotes } from '../measure/void-notes.ts';
@@ -85,19 +79,13 @@ async function run(options: RunOptions): Promise<Report> {
     loads.push(
       `${condition.name}: ${size.perSecond}/s, ${Math.round((size.perSecond / capacityPerSecond(condition)) * 100)} % of the slots`,
     );
-    let ideals: Ideals | undefined;
-    const windows = await experiment(condition, {
-      ...options,
-      arms: chosen,
-      rounds,
-      warmUpSeconds,
-      prepare: async (running) => {
-        options.progress(`${condition.name}: leaf calls`);
-        ideals = await measureIdeals(condition, running, options.smoke);
-      },
-    });
-    recordWindows(samples, condition.name, windows);
-    recordEfficiency(samples, condition.name, windows, ideals!, ['links']);
+    const found = await experimentAgainstIdeals(
+      condition,
+      { ...options, arms: chosen, rounds, warmUpSeconds },
+      samples,
+      { hedging: ['links'], drawn: { unhedged: baseline, hedged: 'links' } },
+    );
+    const { windows } = found;
     const at = (metric: string): number => medianOf(samples.all, 'links', metric, condition.name);
     targets.push(
       {
@@ -120,9 +108,8 @@ async function run(options: RunOptions): Promise<Report> {
       },
       quietMachine(condition.name, windows),
     );
-    distributions.push(...distributionsOf(windows, condition.name));
-    curves.push(...idealCurves(condition.name, ideals!, baseline, 'links'));
-    curves.push(...otherIdealCurves(condition.name, ideals!));
+    distributions.push(...found.distributions);
+    curves.push(...found.curves);
     all.push(...runsOf(windows));
   }
   return {

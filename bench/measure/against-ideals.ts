@@ -1,0 +1,38 @@
+import type { ReportCurve, ReportDistribution } from '../report/report.ts';
+import type { RunOptions } from '../scenario.ts';
+import { type Condition, type ExperimentOptions, experiment, type Measurement } from './experiment.ts';
+import { type Ideals, idealCurves, measureIdeals, recordEfficiency } from './ideals.ts';
+import { distributionsOf, recordWindows } from './latencies.ts';
+import type { Samples } from './samples.ts';
+
+export interface AgainstIdeals {
+  /** The arms that are held against ideal hedging; the others are against none. */
+  readonly hedging: readonly string[];
+  /** The arms beside which the ideal curves are drawn, in their colours. */
+  readonly drawn: { readonly unhedged: string; readonly hedged: string };
+}
+
+/** An experiment whose leaf calls are measured first; records its windows and efficiencies. */
+export async function experimentAgainstIdeals(
+  condition: Condition,
+  options: Omit<ExperimentOptions, 'prepare'> & Pick<RunOptions, 'smoke'>,
+  samples: Samples,
+  { hedging, drawn }: AgainstIdeals,
+): Promise<{ windows: Measurement[]; distributions: ReportDistribution[]; curves: ReportCurve[] }> {
+  const { name } = condition;
+  let ideals: Ideals | undefined;
+  const windows = await experiment(condition, {
+    ...options,
+    prepare: async (running) => {
+      options.progress(`${name}: leaf calls`);
+      ideals = await measureIdeals(condition, running, options.smoke);
+    },
+  });
+  recordWindows(samples, name, windows);
+  recordEfficiency(samples, name, windows, ideals!, hedging);
+  return {
+    windows,
+    distributions: distributionsOf(windows, name),
+    curves: idealCurves(name, ideals!, drawn.unhedged, drawn.hedged),
+  };
+}
