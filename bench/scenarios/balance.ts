@@ -47,12 +47,19 @@ function loaded(share: number, slots: number): { slots: number; perSecond: numbe
 
 const stalls = {
   name: 'stalls, 40 % load',
-  ...loaded(0.4, 7),
-  arms: ['turns', 'load-no-hedge', 'links'],
+  ...loaded(0.4, 3),
+  seconds: 26,
+  arms: ['turns', 'links'],
   broken: ((workers) =>
     Promise.all(workers.map((worker) => stall.inject(worker)))) satisfies Condition['broken'],
 };
-const busy = { name: '80 % load', ...loaded(0.8, 4), arms: ['load-no-hedge', 'links'], broken: undefined };
+const busy = {
+  seconds: 20,
+  name: '80 % load',
+  ...loaded(0.8, 2),
+  arms: ['load-no-hedge', 'links'],
+  broken: undefined,
+};
 
 export const scenario: Scenario = {
   name: 'balance',
@@ -70,14 +77,16 @@ async function run(options: RunOptions): Promise<Report> {
   const machine = readMachine();
   const chosen = chooseArms(scenario.name, arms, options);
   const rounds = options.rounds ?? (options.smoke ? 1 : 7);
-  const seconds = options.seconds ?? (options.smoke ? 1 : 11.5);
   const warmUpSeconds = options.smoke ? 0.3 : 1.5;
   const samples = new Samples();
   const distributions: ReportDistribution[] = [];
   const targets: Target[] = [];
   const all: Measurement[] = [];
-  for (const { name, slots, perSecond, arms: some, broken } of options.smoke ? [stalls] : [stalls, busy]) {
+  for (const { name, slots, perSecond, seconds: long, arms: some, broken } of options.smoke
+    ? [stalls]
+    : [stalls, busy]) {
     if (options.conditions?.includes(name) === false) continue;
+    const seconds = options.seconds ?? (options.smoke ? 1 : long);
     const here = Object.fromEntries(Object.entries(chosen).filter(([arm]) => some.includes(arm)));
     const windows = await experiment(
       {
@@ -101,10 +110,10 @@ async function run(options: RunOptions): Promise<Report> {
     ...reportHead(scenario, baseline, machine, options),
     options: {
       rounds,
-      seconds,
       'warm-up seconds': warmUpSeconds,
       load: [stalls, busy].map(
-        ({ name, perSecond, slots }) => `${name}: ${perSecond}/s, 8 workers of ${slots} slots`,
+        ({ name, perSecond, slots, seconds }) =>
+          `${name}: ${perSecond}/s for ${seconds} s, 8 workers of ${slots} slots`,
       ),
       shards: 16,
       replicas: 3,

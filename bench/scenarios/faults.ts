@@ -30,10 +30,10 @@ const arms: Record<string, ArmSpec> = {
 };
 const baseline = 'links';
 
-const perSecond = 150;
+const perSecond = 120;
 const hungDeadlineMs = 300;
 const serviceTime: ServiceTime = { seed: 41, medianMs: 5, sigma: 0.4, slowShare: 0, slowMs: [0, 0] };
-const shared = { placement: place(16, 8, 2), serviceTime, slots: 12 };
+const shared = { placement: place(16, 8, 2), serviceTime, slots: 10 };
 
 const killed = 'SIGKILL of one of 8 workers';
 const hung = 'a shard hangs';

@@ -18,7 +18,7 @@ const baseline = 'links-no-policies';
 const serviceTime: ServiceTime = { seed: 61, medianMs: 5, sigma: 0.3, slowShare: 0.002, slowMs: [100, 300] };
 
 /** So many tasks in all per second, whatever the shards, or the machine would be the measure. */
-const tasksPerSecond = 3_200;
+const tasksPerSecond = 2_000;
 const sizes = [16, 64, 256, 1024] as const;
 const conditionOf = (shards: number): string => `${shards} shards`;
 

@@ -30,10 +30,13 @@ const baseline = 'links-no-hedge';
 
 const serviceTime: ServiceTime = { seed: 21, medianMs: 5, sigma: 0.4, slowShare: 0.01, slowMs: [100, 500] };
 
-/** Windows long enough for 20,000 answers of each arm in seven rounds; slots so that about a third are used. */
+/**
+ * Rates that leave the machine idle most of the time, windows long enough for 20,000 answers of each arm in seven rounds, and slots of which
+ * about 30 % are used.
+ */
 const sizes = [
-  { shards: 16, perSecond: 250, seconds: 12, slots: 14 },
-  { shards: 64, perSecond: 120, seconds: 24, slots: 28 },
+  { shards: 16, perSecond: 120, seconds: 24, slots: 7 },
+  { shards: 64, perSecond: 60, seconds: 48, slots: 14 },
 ] as const;
 
 const nameOf = (shards: number): string => `${shards} shards`;
