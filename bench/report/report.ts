@@ -91,7 +91,8 @@ export function withRatios(measured: readonly Measured[], baseline: string): Mea
   }
   return measured.map((one) => {
     const against = base.get(`${one.condition}/${one.metric}`);
-    if (one.arm === baseline || against === undefined) return one;
+    // Against nothing there is no ratio.
+    if (one.arm === baseline || against === undefined || against === 0) return one;
     return { ...one, ratio: spreadOf(one.samples).median / against };
   });
 }

@@ -28,6 +28,21 @@ test('ratios are of medians, within a condition, and only where the baseline was
   t.is(alone!.ratio, undefined);
 });
 
+test('there is no ratio against nothing, which JSON could not say', (t) => {
+  const none = { condition: '', metric: 'extra tasks', unit: '%' };
+  const both = withRatios(
+    [
+      { ...none, arm: 'by-hand', samples: [0] },
+      { ...none, arm: 'links', samples: [4] },
+    ],
+    'by-hand',
+  );
+  t.deepEqual(
+    both.map((one) => 'ratio' in one),
+    [false, false],
+  );
+});
+
 test('what was not measured is NaN and reaches no target', (t) => {
   const value = medianOf(measured, 'batched', 'root CPU', '1 in flight');
   t.true(Number.isNaN(value));
