@@ -1,7 +1,7 @@
 import type { ReportCurve, ReportDistribution } from '../report/report.ts';
 import type { RunOptions } from '../scenario.ts';
 import { type Condition, type ExperimentOptions, experiment, type Measurement } from './experiment.ts';
-import { type Ideals, idealCurves, measureIdeals, recordEfficiency } from './ideals.ts';
+import { type Ideals, idealCurves, measureIdeals, otherIdealCurves, recordEfficiency } from './ideals.ts';
 import { distributionsOf, recordWindows } from './latencies.ts';
 import type { Samples } from './samples.ts';
 
@@ -10,6 +10,8 @@ export interface AgainstIdeals {
   readonly hedging: readonly string[];
   /** The arms beside which the ideal curves are drawn, in their colours. */
   readonly drawn: { readonly unhedged: string; readonly hedged: string };
+  /** Draws what no arm is held against as well: two attempts at once, and fewer shards. Legible beside few arms only; left out: not. */
+  readonly others?: boolean;
 }
 
 /** An experiment whose leaf calls are measured first; records its windows and efficiencies. */
@@ -17,7 +19,7 @@ export async function experimentAgainstIdeals(
   condition: Condition,
   options: Omit<ExperimentOptions, 'prepare'> & Pick<RunOptions, 'smoke'>,
   samples: Samples,
-  { hedging, drawn }: AgainstIdeals,
+  { hedging, drawn, others = false }: AgainstIdeals,
 ): Promise<{ windows: Measurement[]; distributions: ReportDistribution[]; curves: ReportCurve[] }> {
   const { name } = condition;
   let ideals: Ideals | undefined;
@@ -33,6 +35,9 @@ export async function experimentAgainstIdeals(
   return {
     windows,
     distributions: distributionsOf(windows, name),
-    curves: idealCurves(name, ideals!, drawn.unhedged, drawn.hedged),
+    curves: [
+      ...idealCurves(name, ideals!, drawn.unhedged, drawn.hedged),
+      ...(others ? otherIdealCurves(name, ideals!) : []),
+    ],
   };
 }

@@ -86,7 +86,7 @@ async function run(options: RunOptions): Promise<Report> {
       condition,
       { ...options, arms: chosen, rounds, warmUpSeconds },
       samples,
-      { hedging: ['links'], drawn: { unhedged: baseline, hedged: 'links' } },
+      { hedging: ['links'], drawn: { unhedged: baseline, hedged: 'links' }, others: true },
     );
     const { windows } = found;
     const at = (metric: string): number => medianOf(samples.all, 'links', metric, condition.name);

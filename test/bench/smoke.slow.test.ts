@@ -45,6 +45,14 @@ async function report(...args: string[]): Promise<{ report: Report; text: string
   }
 }
 
+/** Those that docs/guides/read-a-load-report.md explains. */
+const allIdeals = [
+  'ideal without hedges',
+  'ideal, hedged for 5 % more tasks',
+  'ideal, each task twice',
+  'ideal, 15 of 16 shards',
+];
+
 for (const scenario of await discoverScenarios()) {
   test.serial(
     `bench ${scenario.name} --smoke measures what it says and says that the figures mean nothing`,
@@ -58,6 +66,11 @@ for (const scenario of await discoverScenarios()) {
       t.regex(text, /SMOKE/);
       t.true(text.includes(made.machine.cpu));
       t.true(made.measured.length > 0);
+      if (scenario.name === 'tail')
+        t.deepEqual(
+          made.curves?.map(({ name }) => name),
+          allIdeals,
+        );
       const [first] = scenario.conditions ?? [''];
       t.true(made.measured.some(({ condition }) => condition === first));
       for (const { arm, metric, samples } of made.measured) {
