@@ -20,12 +20,16 @@ const series = [
   { name: 'ideal', distribution, dashed: true, like: 'by-hand' },
 ];
 
-test('the same chart gives the same text, whatever was drawn before', async (t) => {
+test('the same chart gives the same text, whatever is drawn before or meanwhile', async (t) => {
   const painter = await loadPainter();
   const chart = percentileSpectrum(series);
   const first = await painter.draw(chart);
   await painter.draw(tailPicture(series));
   t.is((await painter.draw(chart)).svg, first.svg);
+  // Vega's ids are counted in the whole process.
+  const atOnce = await Promise.all([chart, tailPicture(series), chart].map((one) => painter.draw(one)));
+  t.is(atOnce[0]!.svg, first.svg);
+  t.is(atOnce[2]!.svg, first.svg);
 });
 
 test('a picture says its axes with units, its lines by name, and itself in words', async (t) => {

@@ -38,16 +38,17 @@ export async function loadPainter(): Promise<Painter> {
   textMetrics.width = (item, text) => widthOf(String(text ?? ''), item.fontSize ?? 11);
   const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map(fontFile);
   return {
-    async draw(chart) {
-      const { spec } = vegaLite.compile(vegaLiteSpec(chart));
-      const view = new vega.View(vega.parse(spec), { renderer: 'none' });
-      // Or ids would go on counting from the last picture.
-      vega.resetSVGDefIds();
-      const drawn = await view.toSVG();
-      view.finalize();
-      const svg = tidy(drawn, chart);
-      return { chart, svg, darkSvg: toDark(svg) };
-    },
+    draw: (chart) =>
+      inTurn(async () => {
+        const { spec } = vegaLite.compile(vegaLiteSpec(chart));
+        const view = new vega.View(vega.parse(spec), { renderer: 'none' });
+        // Or ids would go on counting from the last picture.
+        vega.resetSVGDefIds();
+        const drawn = await view.toSVG();
+        view.finalize();
+        const svg = tidy(drawn, chart);
+        return { chart, svg, darkSvg: toDark(svg) };
+      }),
     toPng: async (svg) =>
       (
         await resvg.renderAsync(svg, {
@@ -61,6 +62,15 @@ export async function loadPainter(): Promise<Painter> {
         })
       ).asPng(),
   };
+}
+
+/** Vega counts the ids of a process, not of a picture: two drawn at the same time would count each other's. */
+let last: Promise<unknown> = Promise.resolve();
+
+function inTurn<T>(draw: () => Promise<T>): Promise<T> {
+  const drawn = last.then(draw);
+  last = drawn.catch(() => {});
+  return drawn;
 }
 
 async function load<T>(loading: () => Promise<T>): Promise<T> {
