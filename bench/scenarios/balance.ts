@@ -117,7 +117,8 @@ async function run(options: RunOptions): Promise<Report> {
       ),
       shards: 16,
       replicas: 3,
-      arms: Object.keys(chosen),
+      // Each condition has arms of its own, and not every condition need have been asked for.
+      arms: Object.keys(chosen).filter((name) => all.some(({ arm }) => arm === name)),
     },
     measured: withRatios(samples.all, baseline),
     headline: [
