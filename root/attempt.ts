@@ -34,6 +34,8 @@ export class Attempt implements LeafSink {
   endedAt = Number.NaN;
   /** When the tasks that are still open are asked elsewhere. */
   hedgeAt = Number.POSITIVE_INFINITY;
+  /** Some of its tasks have been open for as long as a hedge waits, which is counted once. */
+  outlived = false;
   handle: LeafHandle | undefined;
   /** Beside others: ends it at the deadline, when its scatter may be over. */
   patience: Timer | undefined;

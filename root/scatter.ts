@@ -5,6 +5,7 @@
 import type { Timer } from '../shared/clock.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
 import type { LeafCall, LeafEnd, LeafTask, PartTiming, TaskFailure } from '../shared/link/leaf-call.ts';
+import type { NotHedgedNow } from '../shared/metrics/root-tail.ts';
 import { Attempt, type AttemptKind } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
 import type { Cause, Missing } from './coverage.ts';
@@ -239,6 +240,7 @@ export class Scatter {
     const { replicas, tail } = this.#options;
     this.#hedgeAt = Number.POSITIVE_INFINITY;
     const due: { attempt: Attempt; task: LeafTask }[] = [];
+    let outlived = 0;
     for (const attempt of this.attempts) {
       if (attempt.hedgeAt - now >= EARLY_MS) {
         this.#hedgeAt = Math.min(this.#hedgeAt, attempt.hedgeAt);
@@ -246,32 +248,48 @@ export class Scatter {
       }
       attempt.hedgeAt = Number.POSITIVE_INFINITY;
       if (attempt.ended) continue;
+      const before = due.length;
       for (const task of attempt.share.tasks) {
         if (!this.collector.has(task.shard) && this.#states?.get(task.shard) === undefined)
           due.push({ attempt, task });
       }
+      if (!attempt.outlived) outlived += due.length - before;
+      attempt.outlived = true;
     }
     if (due.length === 0) return;
-    const refusal = tail.hedging.refusal(due.length, now);
+    const refusal = tail.hedging.refusal(outlived, now);
     if (refusal !== undefined) {
-      this.hedging = refusal;
-      tail.metrics.notHedged[refusal].inc(due.length);
+      for (const { attempt } of due) this.#leaveAlone(attempt, refusal, now);
       return;
     }
     const hedges = new Shares();
     for (const { attempt, task } of due) {
       const replica = replicas.another(task.shard, [attempt.share.worker], false, tail.wanted(now));
-      const why = tail.refusalOf(replica, now);
+      const why = tail.refusalOf(replica, now - attempt.startedAt, now);
       if (why !== undefined) {
-        this.hedging = why;
-        tail.metrics.notHedged[why].inc();
+        this.#leaveAlone(attempt, why, now);
         continue;
       }
+      this.hedging = now - attempt.startedAt;
       tail.metrics.hedges.inc();
       this.#stateOf(task.shard, attempt);
       hedges.add(task, replica!, now);
     }
     for (const share of hedges.list) this.#sendAgain('hedge', share, now);
+  }
+
+  /**
+   * What stands in the way of a hedge (a burst, an empty purse) may be gone while the task is still slow: it is looked at again when it has been
+   * open for twice as long, as long as there is time for a second attempt.
+   */
+  #leaveAlone(attempt: Attempt, why: NotHedgedNow, now: number): void {
+    this.hedging = why;
+    this.#options.tail.metrics.notHedged[why].inc();
+    const openMs = now - attempt.startedAt;
+    const againAt = now + openMs;
+    if (this.#options.deadline - againAt < 2 * openMs) return;
+    attempt.hedgeAt = againAt;
+    if (againAt < this.#hedgeAt) this.#hedgeAt = againAt;
   }
 
   /** A task was answered: other attempts at it lose, and are stopped when nothing else is wanted of them. */

@@ -91,10 +91,10 @@ export class Hedging {
     this.#primaries += tasks;
   }
 
-  /** So many tasks are open after the delay: whether they may be hedged. Counts them in any case. */
-  refusal(tasks: number, now: number): Refusal | undefined {
+  /** Whether tasks that are open after the delay may be hedged. `outlived`: so many are for the first time; they are counted in any case. */
+  refusal(outlived: number, now: number): Refusal | undefined {
     this.#decay(now);
-    this.#would += tasks;
+    this.#would += outlived;
     const { loopDelay, admission } = this.#pressure;
     if (loopDelay.p99Ms >= this.#policy.maxLoopDelayMs) return 'root_late';
     if (admission.inUse >= MAX_USED * admission.limit) return 'root_full';
@@ -102,9 +102,12 @@ export class Hedging {
     return undefined;
   }
 
-  /** Tasks wait there for as long as half of what one takes: a hedge would wait too, and make others wait. */
-  isBusy({ load }: Worker, now: number): boolean {
-    return load.queueMs >= BUSY * this.#latency.median(now);
+  /**
+   * Tasks wait there for as long as half of what one takes: a hedge would wait too, and make others wait. One that has been open for long
+   * gains all the same.
+   */
+  isBusy({ load }: Worker, openMs: number, now: number): boolean {
+    return load.queueMs >= BUSY * Math.max(this.#latency.median(now), openMs - this.#latency.tail(now));
   }
 
   #decay(now: number): void {

@@ -45,9 +45,13 @@ export class MethodTail {
   }
 
   /** Why a slow task isn't hedged on that replica; undefined: it is, and is paid for. */
-  refusalOf(replica: Replica | undefined, now: number): 'no_replica' | 'replica_busy' | 'budget' | undefined {
+  refusalOf(
+    replica: Replica | undefined,
+    openMs: number,
+    now: number,
+  ): 'no_replica' | 'replica_busy' | 'budget' | undefined {
     if (replica === undefined) return 'no_replica';
-    if (this.hedging.isBusy(replica.worker, now)) return 'replica_busy';
+    if (this.hedging.isBusy(replica.worker, openMs, now)) return 'replica_busy';
     return this.budget.take('hedge') ? undefined : 'budget';
   }
 

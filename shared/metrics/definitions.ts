@@ -161,7 +161,7 @@ export const rootDefinitions = {
   notHedged: {
     name: 'regather_root_not_hedged_total',
     type: 'counter',
-    help: 'Slow tasks that were not hedged, by reason: no_replica, replica_busy, budget, root_late, root_full, all_slow.',
+    help: 'Times that a slow task was looked at and not hedged, by reason: no_replica, replica_busy, budget, root_late, root_full, all_slow.',
     labels: ['method', 'reason'],
   },
   hedgeDelay: {

@@ -192,6 +192,39 @@ test('a request that waits to be admitted goes by the topology that there is the
   t.is(tail.budget.spent.retry, 0);
 });
 
+/** A burst that was over 20 ms later left a task without a hedge for the second that it hung. */
+test('what stood in the way of a hedge is looked at again, as long as there is time for a second attempt', (t) => {
+  const { asked, start, tail, workers, clock, close } = scatterModel({ workers: 2 });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  for (let i = 0; i < 100; i++) workers[1]!.load.measured(0, 30);
+  const first = start();
+  const delayMs = first.scatter.hedging as number;
+  clock.advance(3 * delayMs);
+  t.is(asked.length, 1);
+  t.is(first.scatter.hedging, 'replica_busy');
+  t.is(tail.metrics.notHedged.replica_busy.value, 2, 'after the delay, and after twice as long');
+  for (let i = 0; i < 100; i++) workers[1]!.load.measured(0, 0);
+  clock.advance(delayMs + 1);
+  t.deepEqual(
+    asked.map(({ worker }) => worker),
+    ['w0', 'w1'],
+  );
+  t.true(Math.abs((first.scatter.hedging as number) - 4 * delayMs) < 2);
+  asked[1]!.part(0);
+  t.true(first.collector.complete);
+
+  for (let i = 0; i < 100; i++) workers[0]!.load.measured(0, 10_000);
+  const second = start();
+  t.is(asked[2]!.worker, 'w1');
+  clock.advance(999);
+  t.is(asked.length, 3);
+  t.is(second.scatter.hedging, 'replica_busy');
+  // At about 15, 30, 60, 120, 240 and 480 ms of 1,000: at the next one a second attempt would have less time than the first.
+  const looks = Math.floor(Math.log2(500 / delayMs)) + 1;
+  t.is(tail.metrics.notHedged.replica_busy.value, 2 + looks);
+});
+
 /** The attempt that was sent first passed for the one that had answered first, if both had, and so for what set the latency. */
 test('an explanation names the attempt that answered first, though another answered later', (t) => {
   const { asked, answer, tail, clock, close } = scatterModel({ workers: 2, shards: 2 });
