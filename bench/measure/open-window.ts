@@ -33,14 +33,24 @@ export interface OpenWindow {
   readonly extraTasks: number;
 }
 
-/** Requests of different rounds never have the same number. */
-const REQUESTS_PER_ROUND = 10_000_000;
+/** Of the nth request of a window. Those of different rounds never have the same. */
+export function requestNumber(round: number, nth: number): number {
+  return round * 10_000_000 + nth;
+}
+
+/** What is sent when, of a window. */
+export function scheduleOfWindow({
+  rate,
+  warmUpSeconds,
+  round,
+}: Pick<OpenLoad, 'rate' | 'warmUpSeconds' | 'round'>) {
+  return { stretches: rate, arrivals: 'poisson', seed: round + 1, warmUpMs: warmUpSeconds * 1000 } as const;
+}
 const MAX_IN_FLIGHT = 5_000;
 
 export async function openWindow(arm: Arm, shardCount: number, load: OpenLoad): Promise<OpenWindow> {
-  const { rate, warmUpSeconds, deadlineMs, round } = load;
-  const seed = round + 1;
-  const schedule = { stretches: rate, arrivals: 'poisson', seed, warmUpMs: warmUpSeconds * 1000 } as const;
+  const { rate, deadlineMs, round } = load;
+  const schedule = scheduleOfWindow(load);
   const sent = scheduleOf(schedule).times.length;
   const tasksBefore = await tasksOf(arm);
   const machine = machineMeter();
@@ -57,14 +67,14 @@ export async function openWindow(arm: Arm, shardCount: number, load: OpenLoad): 
       connections: 1,
     },
     requests: {
-      bodies: Array.from({ length: sent }, (_, i) => makeRequest(round * REQUESTS_PER_ROUND + i)),
+      bodies: Array.from({ length: sent }, (_, i) => makeRequest(requestNumber(round, i))),
       order: 'cycle',
     },
     load: { loop: 'open', stretches: rate, arrivals: schedule.arrivals },
     warmUpMs: schedule.warmUpMs,
     processes: 1,
     maxInFlight: MAX_IN_FLIGHT,
-    seed,
+    seed: schedule.seed,
     onStart: (startMs) => {
       breaking = load.during?.(startMs);
       // Awaited below; until then nobody is to call it unhandled.

@@ -24,32 +24,19 @@ import { createRootMetrics } from '../../shared/metrics/root.ts';
 import { compilePlan } from '../../shared/schema/compile.ts';
 import { loadDescriptors } from '../../shared/schema/descriptors.ts';
 import { echoProto, echoResponse } from '../echo/codec.ts';
+import type { Placement } from '../echo/placement.ts';
 import { makeRequest } from '../echo/shards.ts';
 import type { Random } from '../load/random.ts';
 import type { VirtualClock } from './clock.ts';
-import { SimWorker, type WorkerModel } from './worker.ts';
+import { SimWorker, type WorkerModel, workerId } from './worker.ts';
 
 export interface ClusterOptions {
-  readonly shards: number;
-  readonly workers: number;
-  readonly replicas: number;
+  readonly placement: Placement;
   readonly timeoutMs: number;
   readonly policy: PolicyOptions;
   readonly model: Omit<WorkerModel, 'payload'>;
   readonly clock: VirtualClock;
   readonly random: Random;
-}
-
-/** Shard s is on `replicas` workers, whose first is s's own and whose others follow at a distance that no neighbour shares. */
-function hostsOf(shard: number, { shards, workers, replicas }: ClusterOptions): number[] {
-  const first = Math.floor((shard * workers) / shards);
-  const hosts = new Set<number>();
-  for (let i = 0; i < replicas; i++) {
-    let host = (first + i * (1 + (shard % 3))) % workers;
-    while (hosts.has(host)) host = (host + 1) % workers;
-    hosts.add(host);
-  }
-  return [...hosts];
 }
 
 export class SimCluster {
@@ -61,10 +48,9 @@ export class SimCluster {
   readonly #serving: ServingContext;
   readonly #budget: ExtraWork;
   readonly #breakers: Breakers;
-  readonly #request = makeRequest();
 
   constructor(options: ClusterOptions) {
-    const { clock, random, shards, policy } = options;
+    const { clock, random, placement, policy } = options;
     this.clock = clock;
     const service = compilePlan(loadDescriptors({ proto: echoProto }), undefined);
     const plan = { ...service.methods[0]!, timeoutMs: options.timeoutMs };
@@ -82,27 +68,27 @@ export class SimCluster {
       onChange: () => availability.version++,
       replicas: () => set.byShard,
     });
-    this.workers = Array.from({ length: options.workers }, (_, i) => {
-      const id = `w${i}`;
-      return new SimWorker(id, this.#breakers.ofWorker(id, []), clock, model);
-    });
-    const replicas = Array.from({ length: shards }, (_, shard) =>
-      hostsOf(shard, options).map((host): Replica => {
-        const worker = this.workers[host]!;
-        const breaker = this.#breakers.ofReplica(worker.id, shard);
-        return { shard, worker, breaker, latency: new ReplicaLatency(), pace: new Pace() };
-      }),
+    this.workers = placement.workers.map(
+      (_, index) => new SimWorker(index, this.#breakers.ofWorker(workerId(index), []), clock, model),
     );
+    const replicas = Array.from({ length: placement.shardCount }, (): Replica[] => []);
+    placement.workers.forEach((shards, index) => {
+      const worker = this.workers[index]!;
+      for (const shard of shards) {
+        const breaker = this.#breakers.ofReplica(worker.id, shard);
+        replicas[shard]!.push({ shard, worker, breaker, latency: new ReplicaLatency(), pace: new Pace() });
+      }
+    });
     const topology = {
       epoch: 1,
-      shardCount: shards,
+      shardCount: placement.shardCount,
       virtualShards: 4096,
       workers: this.workers.map(({ id, address }) => ({ id, address, shards: [], weight: 1 })),
     };
     const set = new ReplicaSet(topology, replicas, availability, { zone: undefined, random });
     const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
     const admission = new Admission(policies.root.admission, clock, loopDelay, metrics.admission, random);
-    admission.workers(options.workers);
+    admission.workers(this.workers.length);
     const tails = new Tails([plan], policies, clock, { loopDelay, admission }, metrics.tail);
     const tail = tails.of(plan.name);
     this.#budget = tail.budget;
@@ -142,10 +128,10 @@ export class SimCluster {
     return hedge + retry + probe;
   }
 
-  /** One request; `answered` hears its status once. */
-  ask(answered: (code: number) => void): void {
+  /** One request, of that number; `answered` hears its status once. */
+  ask(request: number, answered: (code: number) => void): void {
     const call = Object.assign(new EventEmitter(), {
-      request: this.#request,
+      request: makeRequest(request),
       metadata: new Metadata(),
       getDeadline: () => Number.POSITIVE_INFINITY,
     }) as unknown as ServerUnaryCall<Buffer, Buffer>;

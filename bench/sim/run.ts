@@ -4,8 +4,9 @@ import type { PolicyOptions } from '../../root/policy.ts';
 import { seededRandom, seedOf } from '../load/random.ts';
 import { VirtualClock } from './clock.ts';
 import { SimCluster } from './cluster.ts';
-import { exponential } from './draw.ts';
+import { exponential, wireMs } from './draw.ts';
 import type { Preset } from './presets.ts';
+import { spread } from './spread.ts';
 
 export interface SimResult {
   /** Of answers with status OK after the warm-up, ms, ascending. */
@@ -31,16 +32,14 @@ export async function simulate(preset: Preset, policy: PolicyOptions, seed: numb
   );
   const workers = Math.max(1, Math.round(preset.shards / preset.shardsPerWorker));
   const cluster = new SimCluster({
-    shards: preset.shards,
-    workers,
-    replicas: Math.min(preset.replicas, workers),
+    placement: spread(preset.shards, workers, preset.replicas),
     timeoutMs: preset.timeoutMs,
     policy,
     model: {
       slots: preset.slots,
       queue: preset.queue,
       serviceMs: () => preset.serviceMs(services!),
-      wireMs: () => 0.1 + exponential(10, services!),
+      wireMs: () => wireMs(services!),
     },
     clock,
     random: choices!,
@@ -54,9 +53,10 @@ export async function simulate(preset: Preset, policy: PolicyOptions, seed: numb
   let requests = 0;
   let failed = 0;
 
+  let asked = 0;
   const ask = (askedAt: number, retries: number): void => {
     const sentAt = clock.now();
-    cluster.ask((code) => {
+    cluster.ask(asked++, (code) => {
       if (code !== status.OK && retries > 0) {
         clock.setTimer(() => ask(askedAt, retries - 1), 0);
         return;

@@ -6,14 +6,15 @@ import type { Breaker } from '../../root/replicas/breaker.ts';
 import { WorkerLoad } from '../../root/replicas/load.ts';
 import type { Worker } from '../../root/replicas/worker.ts';
 import type { LeafCall, LeafHandle, LeafSink, TaskFailure } from '../../shared/link/leaf-call.ts';
+import { requestId } from '../echo/shards.ts';
 import type { VirtualClock } from './clock.ts';
 
 export interface WorkerModel {
   readonly slots: number;
   /** Tasks that may wait for a slot. */
   readonly queue: number;
-  /** How long a task runs, drawn anew for each. */
-  readonly serviceMs: () => number;
+  /** How long a task of the request with this number runs there. */
+  readonly serviceMs: (request: number, shard: number, worker: number) => number;
   /** How long a message takes, one way. */
   readonly wireMs: () => number;
   /** What every shard answers. */
@@ -34,7 +35,12 @@ const DEADLINE_EXCEEDED = 4;
 const CANCELLED = 1;
 const NONE: readonly number[] = [];
 
+export function workerId(index: number): string {
+  return `w${index}`;
+}
+
 export class SimWorker implements Worker {
+  readonly index: number;
   readonly id: string;
   readonly address: string;
   readonly zone = undefined;
@@ -58,9 +64,10 @@ export class SimWorker implements Worker {
   /** Smoothed time that a task runs; 0: none has. */
   #usualMs = 0;
 
-  constructor(id: string, breaker: Breaker, clock: VirtualClock, model: WorkerModel) {
-    this.id = id;
-    this.address = id;
+  constructor(index: number, breaker: Breaker, clock: VirtualClock, model: WorkerModel) {
+    this.index = index;
+    this.id = workerId(index);
+    this.address = this.id;
     this.breaker = breaker;
     this.clock = clock;
     this.model = model;
@@ -131,7 +138,7 @@ export class SimWorker implements Worker {
       this.started++;
       task.state = 'running';
       task.queueMs = now - task.queuedAt;
-      task.serviceMs = this.model.serviceMs() * this.slowness;
+      task.serviceMs = this.model.serviceMs(task.call.request, task.shard, this.index) * this.slowness;
       this.clock.at(now + task.serviceMs, () =>
         this.loop(() => {
           if (task.state !== 'running') return;
@@ -153,6 +160,8 @@ export class SimWorker implements Worker {
 
 class SimCall implements LeafHandle {
   readonly call: LeafCall;
+  /** Its number. */
+  readonly request: number;
   readonly #worker: SimWorker;
   readonly #sink: LeafSink;
   #tasks: SimTask[] = [];
@@ -165,6 +174,7 @@ class SimCall implements LeafHandle {
   constructor(worker: SimWorker, call: LeafCall, sink: LeafSink) {
     this.#worker = worker;
     this.call = call;
+    this.request = requestId(call.payload);
     this.#sink = sink;
     this.#travel(() => worker.loop(() => this.#received()));
   }
