@@ -11,7 +11,7 @@ import type { MethodLatency } from './admission/latency.ts';
 import { type AnswerTrace, traceAnswer } from './answer-trace.ts';
 import type { Attempt } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
-import { type Coverage, documentsWithout, type Missing, shareOf } from './coverage.ts';
+import { COVERAGE_KEY, type Coverage, documentsWithout, type Missing, shareOf } from './coverage.ts';
 import { EXPLAIN_TRAILER } from './explain/asked.ts';
 import { encodeExplanation } from './explain/encode.ts';
 import { explain } from './explain/explanation.ts';
@@ -74,6 +74,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   #candidate: AnswerCandidate | undefined;
   /** On the clock; -1: it isn't. */
   protected admittedAt = -1;
+  #heldBytes = 0;
   #done = false;
 
   constructor(serving: ServingContext, method: ServedMethod, call: C) {
@@ -89,6 +90,8 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     serving.metrics.inFlight.inc();
     this.#trace = traceAnswer(method, (call as { metadata: Metadata }).metadata);
     try {
+      // It may have to wait.
+      this.hold(call.request.length);
       this.accepted = accept(call, method, this.method.merging, this.startedAt);
       this.#plan();
       if (this.accepted.explainBytes > 0) this.#plannedAt = serving.clock.now();
@@ -177,7 +180,12 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     // Of one that came second nothing is merged: what it lacks, or has, isn't the answer's.
     if (this.has(shard)) return;
     const inner = readInnerCoverage(coverage);
-    if (inner === undefined) return;
+    if (inner === undefined) {
+      throw new RegatherError(
+        'PARTIAL_MALFORMED',
+        `Expected the coverage of what is below shard ${shard} to add up (${COVERAGE_KEY}), got ${Buffer.from(coverage.subarray(0, 64)).toString('hex')}`,
+      );
+    }
     this.inner ??= new Map();
     this.inner.set(shard, inner);
   }
@@ -214,6 +222,12 @@ export abstract class Answer<C extends AnyCall> implements Collector {
 
   /** The request is planned, nothing is sent yet. */
   protected abstract planned(): void;
+  /** Until the answer is over. Throws RegatherError GATHER_FULL. */
+  protected hold(sizeBytes: number): void {
+    this.serving.memory.hold(sizeBytes);
+    this.#heldBytes += sizeBytes;
+  }
+
   /** Hands over what was gathered, which is enough. `missing`: of this root's own tasks. */
   protected abstract deliver(coverage: Coverage, missing: readonly Missing[]): void;
   protected abstract sendFailure(failure: Failure): void;
@@ -279,6 +293,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   protected finish(code: number): void {
     this.#done = true;
     this.serving.metrics.inFlight.dec();
+    this.serving.memory.release(this.#heldBytes);
     if (this.#lacking.length > 0) this.serving.missing(this.#lacking);
     this.#trace?.end(code, this.#failure);
     const now = this.serving.clock.now();

@@ -90,7 +90,7 @@ export class Attempt implements LeafSink {
   }
 
   below(shard: number, coverage: Uint8Array): void {
-    if (!this.scatter.done) this.scatter.collector.below(shard, coverage);
+    this.scatter.belowOf(this, shard, coverage);
   }
 
   end(end: LeafEnd): void {

@@ -8,7 +8,7 @@ export interface Collector {
    * A streaming collector forwards and calls `LeafHandle.grant` itself.
    */
   part(attempt: Attempt, shards: readonly number[], data: Uint8Array, segmentBytes: readonly number[]): void;
-  /** The shard is a root itself, and this is its own regather.v1.Coverage. Before the task's (last) part. */
+  /** The shard is a root itself, and this is its own regather.v1.Coverage. Before the task's part, or its end. Throws RegatherError as `part` does. */
   below(shard: number, coverage: Uint8Array): void;
   /** The task ended well. Streaming: its items are whole. */
   ended(shard: number): void;

@@ -26,7 +26,7 @@ export interface InnerCoverage extends Counts {
 
 const causes = new Map(Object.entries(causeNumbers).map(([cause, number]) => [number, cause as Cause]));
 
-/** Reads a regather.v1.Coverage. Undefined if it doesn't decode or doesn't add up: then it says nothing. */
+/** Reads a regather.v1.Coverage. Undefined if it doesn't decode or doesn't add up: then it can't be told what is missing. */
 export function readInnerCoverage(coverage: Uint8Array): InnerCoverage | undefined {
   const fields = fieldsOf(asBuffer(coverage));
   if (fields === undefined) return undefined;
@@ -48,7 +48,12 @@ export function readInnerCoverage(coverage: Uint8Array): InnerCoverage | undefin
     });
   }
   const documents = { expected: number(fields.get(6)), answered: number(fields.get(7)) };
-  if (counted !== expected || documents.answered < 0 || documents.answered > documents.expected) {
+  if (
+    expected < 1 ||
+    counted !== expected ||
+    documents.answered < 0 ||
+    documents.answered > documents.expected
+  ) {
     return undefined;
   }
   return { expected, answered, documents: documents.expected === 0 ? undefined : documents, missing };

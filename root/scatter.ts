@@ -4,12 +4,13 @@
  */
 import type { Timer } from '../shared/clock.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
-import type { LeafCall, LeafEnd, LeafTask, PartTiming, TaskFailure } from '../shared/link/leaf-call.ts';
+import type { LeafEnd, LeafTask, PartTiming, TaskFailure } from '../shared/link/leaf-call.ts';
 import type { NotHedgedNow } from '../shared/metrics/root-tail.ts';
 import { Attempt, type AttemptKind } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
 import type { Cause, Missing } from './coverage.ts';
 import { causeOf, malformed, unavailable } from './failures.ts';
+import { leafCall } from './leaf-call.ts';
 import type { NotHedged } from './replicas/hedge.ts';
 import { isVerdict, mayRetry, recordBegin, recordEnd } from './replicas/outcome.ts';
 import type { Replica } from './replicas/replica-set.ts';
@@ -52,10 +53,6 @@ export class Scatter {
     this.#context = context;
     this.collector = collector;
     this.#streaming = options.plan.method.kind === 'server-streaming';
-  }
-
-  get done(): boolean {
-    return this.#done;
   }
 
   /** Sends the first attempts. `finished` may come before it returns, if no task can go anywhere. */
@@ -127,6 +124,17 @@ export class Scatter {
     this.#finishIfEnough(now);
   }
 
+  /** A shard that is a root tells what it lacks. If that can't be read, its part may lack anything, and isn't taken. */
+  belowOf(attempt: Attempt, shard: number, coverage: Uint8Array): void {
+    if (this.#done) return;
+    try {
+      this.collector.below(shard, coverage);
+    } catch (thrown) {
+      this.#failed(attempt, malformed(shard, RegatherError.from(thrown)));
+      this.#finishIfSettled();
+    }
+  }
+
   endOf(attempt: Attempt, end: LeafEnd): void {
     const { share } = attempt;
     const { clock, metrics } = this.#context;
@@ -155,8 +163,7 @@ export class Scatter {
   }
 
   #send(kind: AttemptKind, share: Share, now: number, beside = false): Attempt {
-    const { plan, metadata, deadline, priority, replicas, explain, trace, minCoverage } = this.#options;
-    const { method } = plan;
+    const { deadline, explain } = this.#options;
     const attempt = new Attempt(this, kind, share, now, explain, beside);
     let flushAfterMs = this.#flushAfterMs;
     if (typeof this.hedging === 'number' && attempt.isFirst) {
@@ -170,20 +177,7 @@ export class Scatter {
       attempt.hedgeAt = now + afterMs;
       if (attempt.hedgeAt < this.#hedgeAt) this.#hedgeAt = attempt.hedgeAt;
     }
-    const call: LeafCall = {
-      method: method.leaf.name,
-      payload: plan.payload,
-      tasks: share.tasks,
-      streaming: this.#streaming,
-      deadline,
-      flushAfterMs,
-      apart: kind === 'hedge' || beside,
-      priority,
-      epoch: replicas.topology.epoch,
-      metadata: trace === undefined ? metadata : trace.began(attempt, metadata),
-      maxPartBytes: method.maxAnswerBytes,
-      ...(minCoverage === undefined ? {} : { minCoverage }),
-    };
+    const call = leafCall(this.#options, attempt, flushAfterMs);
     this.attempts.push(attempt);
     recordBegin(attempt, deadline);
     this.#context.metrics.leafCallSent(share.worker, kind, share.tasks.length);

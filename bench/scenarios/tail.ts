@@ -4,6 +4,7 @@ import { describeArms, links, regather } from '../arms.ts';
 import { place } from '../echo/placement.ts';
 import type { LoadRun } from '../load/run.ts';
 import { experimentAgainstIdeals } from '../measure/against-ideals.ts';
+import { againstSimulator, simulatedMetrics } from '../measure/against-simulator.ts';
 import { quietMachine } from '../measure/busiest.ts';
 import { type Condition, capacityPerSecond, constant } from '../measure/experiment.ts';
 import { idealMetrics } from '../measure/ideals.ts';
@@ -57,7 +58,7 @@ export const scenario: Scenario = {
   claim: 'Hedging the tasks that are slow, and only those, takes the tail off for one extra task in twenty.',
   arms: describeArms(arms),
   conditions: sizes.map(({ shards }) => nameOf(shards)),
-  metrics: { ...latencyMetrics, ...idealMetrics },
+  metrics: { ...latencyMetrics, ...idealMetrics, ...simulatedMetrics },
   faults: [
     'one task in a hundred takes 100 to 500 ms longer than its service time (lognormal, median 5 ms, σ 0.4), drawn by request, shard and replica',
   ],
@@ -111,6 +112,8 @@ async function run(options: RunOptions): Promise<Report> {
       },
       quietMachine(condition.name, windows),
     );
+    options.progress(`${condition.name}: the same in the simulator`);
+    targets.push(...(await againstSimulator(condition, chosen, windows, warmUpSeconds, samples)));
     distributions.push(...found.distributions);
     curves.push(...found.curves);
     all.push(...runsOf(windows));

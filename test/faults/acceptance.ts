@@ -7,7 +7,7 @@ import { status } from '@grpc/grpc-js';
 import type { ExecutionContext } from 'ava';
 import type { PolicyOptions } from '../../root/policy.ts';
 import { shardOf } from '../../shared/keys/shard-of.ts';
-import { type Answer, startRoot } from '../kit/cluster.ts';
+import { type Answer, SearchClient, startRoot } from '../kit/cluster.ts';
 import type { Fault } from '../kit/faults/fault.ts';
 import { FaultLog } from '../kit/faults/fault-log.ts';
 import { SearchTarget } from '../kit/faults/search-target.ts';
@@ -57,11 +57,12 @@ interface Item {
 
 const PER_SHARD = 20;
 
+/** Tasks of somebody else that one of the untouched has all the while: this root can know of them only by what that worker reports. */
+const OTHERS = 40;
+
 export interface Outcome {
   readonly seen: readonly Seen[];
   readonly hedges: number;
-  /** Tasks by worker, while it was broken. */
-  readonly tasks: ReadonlyMap<string, number>;
 }
 
 /** Four worker processes for all faults; each fault has a root of its own. */
@@ -141,6 +142,8 @@ export async function holdsUnder(
   await whole();
   await quiet(root, witness, targets);
   const timersAtRest = clock.pending;
+  const others = await othersAt(targets[3]!);
+  t.teardown(others.leave);
 
   const brokenAt = performance.now();
   let injectedAt = Number.POSITIVE_INFINITY;
@@ -167,6 +170,7 @@ export async function holdsUnder(
     `recovered after ${Math.round(recoveredMs)} ms, ${seen.length - before} answers; a step is ${Math.round(stepMs)} ms`,
   );
 
+  others.leave();
   await quiet(root, witness, targets);
   t.deepEqual(witness.wrong, []);
   // Links that came back and breakers that closed need none; what is left is no more than at the beginning.
@@ -175,8 +179,36 @@ export async function holdsUnder(
   t.true(witness.extra <= budget, `${witness.extra} extra tasks, ${budget} allowed (${witness.first} first)`);
   for (const one of seen) truthful(t, one, targets, log);
   if (hits !== 'all') served(t, seen);
+  // What workers say of themselves, and how soon they answer, steers where tasks go.
+  const [w0, w1, w2, w3] = targets.map(({ id }) => tasks.get(id) ?? 0) as [number, number, number, number];
+  t.true(w3 < w2 / 2, `${w3} tasks went where ${OTHERS} were, ${w2} where none were`);
+  if (hits === 'one') t.true(w0 < w1, `${w0} tasks went to the broken one, ${w1} to its sibling`);
   await onTime(t, admin!, stalls.longestMs);
-  return { seen, hedges: witness.hedges, tasks };
+  return { seen, hedges: witness.hedges };
+}
+
+/** They hang there, which takes slots but no time of this machine, until they leave. */
+async function othersAt(target: SearchTarget): Promise<{ leave: () => void }> {
+  const client = new SearchClient(target.address);
+  const { started } = await target.counts();
+  const cancels: (() => void)[] = [];
+  for (let i = 0; i < OTHERS; i++) {
+    void client.call(
+      'TopK',
+      { text: `somebody else's ${i}`, fault: 'hang' },
+      {
+        metadata: { 'regather-shard': String(target.shards[0]!) },
+        started: (cancel) => cancels.push(cancel),
+      },
+    );
+  }
+  while ((await target.counts()).started < started + OTHERS) await sleep(5);
+  return {
+    leave: () => {
+      for (const cancel of cancels) cancel();
+      client.close();
+    },
+  };
 }
 
 /** Everything has ended, here and at the workers. The test's own time limit is the only one. */

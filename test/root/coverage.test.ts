@@ -129,7 +129,7 @@ test('what a shard that is a root lacks is lacking above, in documents rounded u
   t.deepEqual(composed(lost, below, [1000, 10]), lost);
 });
 
-test('a coverage that does not add up says nothing', (t) => {
+test('a coverage that does not add up cannot be read', (t) => {
   const bad = (change: Partial<Coverage>) =>
     readInnerCoverage(
       encodeCoverage({ expected: 3, answered: 3, documents: undefined, missing: [], epoch: 1, ...change }),

@@ -169,6 +169,26 @@ test('what is missing below is told of the attempt whose part is in the answer, 
   );
 });
 
+/** It counted as complete, whatever it had wanted to say. */
+test('a shard that is a root and whose coverage does not add up is malformed', (t) => {
+  const { asked, answer, replicas, close } = scatterModel({ workers: 1, shards: 2 });
+  t.teardown(close);
+  const told: Coverage[] = [];
+  answer((coverage) => told.push(coverage));
+  const [one] = asked;
+  one!.below(0, 0, 0);
+  one!.part(0);
+  one!.below(1, 2, 2);
+  one!.part(1);
+  one!.end();
+  t.deepEqual(
+    told.map(({ expected, answered, missing }) => [expected, answered, missing.map(({ cause }) => cause)]),
+    [[3, 2, ['MALFORMED']]],
+  );
+  t.regex(told[0]!.missing[0]!.detail, /coverage of what is below shard 0 to add up/);
+  t.is(replicas[0]![0]!.breaker.state, 'closed');
+});
+
 /** It kept the topology that it was planned with while it waited, and failed for workers that had been replaced meanwhile. */
 test('a request that waits to be admitted goes by the topology that there is then', (t) => {
   const { asked, answer, admission, tail, use, close } = scatterModel({ workers: 2 });
