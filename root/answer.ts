@@ -74,7 +74,6 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   #candidate: AnswerCandidate | undefined;
   /** On the clock; -1: it isn't. */
   protected admittedAt = -1;
-  #heldBytes = 0;
   #done = false;
 
   constructor(serving: ServingContext, method: ServedMethod, call: C) {
@@ -90,8 +89,6 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     serving.metrics.inFlight.inc();
     this.#trace = traceAnswer(method, (call as { metadata: Metadata }).metadata);
     try {
-      // It may have to wait.
-      this.hold(call.request.length);
       this.accepted = accept(call, method, this.method.merging, this.startedAt);
       this.#plan();
       if (this.accepted.explainBytes > 0) this.#plannedAt = serving.clock.now();
@@ -222,12 +219,6 @@ export abstract class Answer<C extends AnyCall> implements Collector {
 
   /** The request is planned, nothing is sent yet. */
   protected abstract planned(): void;
-  /** Until the answer is over. Throws RegatherError GATHER_FULL. */
-  protected hold(sizeBytes: number): void {
-    this.serving.memory.hold(sizeBytes);
-    this.#heldBytes += sizeBytes;
-  }
-
   /** Hands over what was gathered, which is enough. `missing`: of this root's own tasks. */
   protected abstract deliver(coverage: Coverage, missing: readonly Missing[]): void;
   protected abstract sendFailure(failure: Failure): void;
@@ -293,7 +284,6 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   protected finish(code: number): void {
     this.#done = true;
     this.serving.metrics.inFlight.dec();
-    this.serving.memory.release(this.#heldBytes);
     if (this.#lacking.length > 0) this.serving.missing(this.#lacking);
     this.#trace?.end(code, this.#failure);
     const now = this.serving.clock.now();

@@ -1,4 +1,4 @@
-/** G6: what all answers of a root hold in requests and parts at one time is bounded, so that a root refuses an answer before it runs out. */
+/** G6: what all answers of a root hold in parts at one time is bounded, so that a root refuses an answer before it runs out. */
 
 import { totalmem } from 'node:os';
 import { constrainedMemory } from 'node:process';
@@ -18,7 +18,7 @@ export class GatherMemory {
     if (this.heldBytes + sizeBytes > this.limitBytes) {
       throw new RegatherError(
         'GATHER_FULL',
-        `the root holds ${this.heldBytes} bytes of requests and partials and may hold ${this.limitBytes} (root.max_gather_bytes); ` +
+        `the root holds ${this.heldBytes} bytes of partials and may hold ${this.limitBytes} (root.max_gather_bytes); ` +
           `another ${sizeBytes} don't fit`,
       );
     }

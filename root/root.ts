@@ -53,7 +53,7 @@ export interface RootOptions {
   readonly silenceMs?: number;
   /** Default 1000 ms. */
   readonly connectTimeoutMs?: number;
-  /** What all answers together may hold in requests and partials. Default: a quarter of the process's memory. */
+  /** What all answers together may hold in partials. Default: a quarter of the process's memory. */
   readonly maxGatherBytes?: number;
   /** What is done against slow and failing shards, where it differs from the defaults. */
   readonly policy?: PolicyOptions;

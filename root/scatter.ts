@@ -5,12 +5,12 @@
 import type { Timer } from '../shared/clock.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
 import type { LeafEnd, LeafTask, PartTiming, TaskFailure } from '../shared/link/leaf-call.ts';
-import type { NotHedgedNow } from '../shared/metrics/root-tail.ts';
+import type { WithheldReason } from '../shared/metrics/root-tail.ts';
 import { Attempt, type AttemptKind } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
 import type { Cause, Missing } from './coverage.ts';
 import { causeOf, malformed, unavailable } from './failures.ts';
-import { leafCall } from './leaf-call.ts';
+import { leafCallOf } from './leaf-call-of.ts';
 import type { NotHedged } from './replicas/hedge.ts';
 import { isVerdict, mayRetry, recordBegin, recordEnd } from './replicas/outcome.ts';
 import type { Replica } from './replicas/replica-set.ts';
@@ -177,7 +177,7 @@ export class Scatter {
       attempt.hedgeAt = now + afterMs;
       if (attempt.hedgeAt < this.#hedgeAt) this.#hedgeAt = attempt.hedgeAt;
     }
-    const call = leafCall(this.#options, attempt, flushAfterMs);
+    const call = leafCallOf(this.#options, attempt, flushAfterMs);
     this.attempts.push(attempt);
     recordBegin(attempt, deadline);
     this.#context.metrics.leafCallSent(share.worker, kind, share.tasks.length);
@@ -276,7 +276,7 @@ export class Scatter {
    * What stands in the way of a hedge (a burst, an empty purse) may be gone while the task is still slow: it is looked at again when it has been
    * open for twice as long, as long as there is time for a second attempt.
    */
-  #leaveAlone(attempt: Attempt, why: NotHedgedNow, now: number): void {
+  #leaveAlone(attempt: Attempt, why: WithheldReason, now: number): void {
     this.hedging = why;
     this.#options.tail.metrics.notHedged[why].inc();
     const openMs = now - attempt.startedAt;

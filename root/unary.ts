@@ -20,6 +20,7 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
   #progress: Progress | undefined;
   /** Without a merge: the one shard's answer. */
   #single: Uint8Array | undefined;
+  #heldBytes = 0;
   #refusal: unknown;
 
   constructor(
@@ -58,13 +59,14 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
     const { merger, plan } = this.method;
     this.serving.metrics.partialBytes.inc(data.length);
     try {
-      this.hold(data.length);
+      this.serving.memory.hold(data.length);
     } catch (thrown) {
       // Not this shard's fault: the answer as a whole is refused.
       this.#refusal = thrown;
       this.scatter!.cancel();
       return;
     }
+    this.#heldBytes += data.length;
     if (merger !== undefined) {
       this.#gather.offer(merger.stage(shards, data, segmentBytes));
       return;
@@ -104,6 +106,11 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
     }
     if (this.#refusal === undefined) super.finished(why);
     else this.fail(errorFailure(this.#refusal));
+  }
+
+  protected override finish(code: number): void {
+    this.serving.memory.release(this.#heldBytes);
+    super.finish(code);
   }
 
   protected deliver(coverage: Coverage, missing: readonly Missing[]): void {

@@ -23,11 +23,12 @@ import {
 } from '../report/report.ts';
 import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
-const arms = {
+export const arms = {
   'links-no-hedge': regather('Regather over links, no hedges', { policy: { hedge: { enabled: false } } }),
   links,
 };
 const baseline = 'links-no-hedge';
+export const WARM_UP_SECONDS = 1.5;
 
 const serviceTime: ServiceTime = { seed: 21, medianMs: 5, sigma: 0.4, slowShare: 0.01, slowMs: [100, 500] };
 
@@ -35,14 +36,17 @@ const serviceTime: ServiceTime = { seed: 21, medianMs: 5, sigma: 0.4, slowShare:
  * Rates that leave the machine idle most of the time, windows long enough for 20,000 answers of each arm in seven rounds, and slots of which
  * about 30 % are used.
  */
-const sizes = [
+export const sizes = [
   { shards: 16, perSecond: 120, seconds: 24, slots: 7 },
   { shards: 64, perSecond: 60, seconds: 48, slots: 14 },
 ] as const;
 
 const nameOf = (shards: number): string => `${shards} shards`;
 
-function conditionOf({ shards, perSecond, slots }: (typeof sizes)[number], seconds: number): Condition {
+export function conditionOf(
+  { shards, perSecond, slots }: (typeof sizes)[number],
+  seconds: number,
+): Condition {
   return {
     name: nameOf(shards),
     placement: place(shards, 8, 3),
@@ -69,7 +73,7 @@ async function run(options: RunOptions): Promise<Report> {
   const machine = readMachine();
   const chosen = chooseArms(scenario.name, arms, options);
   const rounds = options.rounds ?? (options.smoke ? 1 : 7);
-  const warmUpSeconds = options.smoke ? 0.3 : 1.5;
+  const warmUpSeconds = options.smoke ? 0.3 : WARM_UP_SECONDS;
   const samples = new Samples();
   const distributions: ReportDistribution[] = [];
   const curves: ReportCurve[] = [];

@@ -38,11 +38,7 @@ export const codes = {
   PARTIAL_MALFORMED: { exit: 1, grpc: 13, title: 'A partial does not decode or breaks its contract.' },
   PARTIAL_TOO_LARGE: { exit: 1, grpc: 8, title: 'A partial is larger than max_answer_bytes.' },
   ANSWER_TOO_LARGE: { exit: 1, grpc: 8, title: 'The answer is larger than max_answer_bytes.' },
-  GATHER_FULL: {
-    exit: 1,
-    grpc: 8,
-    title: 'The root holds as many bytes of requests and partials as it may.',
-  },
+  GATHER_FULL: { exit: 1, grpc: 8, title: 'The root holds as many bytes of partials as it may.' },
   MERGE_OUT_OF_RANGE: { exit: 1, grpc: 11, title: 'A merged integer does not fit its field.' },
   MERGE_DISAGREEMENT: { exit: 1, grpc: 13, title: 'Shards disagree on a field that must be the same.' },
   DEADLINE_PASSED: { exit: 1, grpc: 4, title: 'Time ran out.' },

@@ -12,7 +12,7 @@ export const notHedged = [
   'root_full',
   'all_slow',
 ] as const;
-export type NotHedgedNow = (typeof notHedged)[number];
+export type WithheldReason = (typeof notHedged)[number];
 /** Why failed tasks that may be tried again weren't. */
 export const notRetried = ['no_replica', 'budget'] as const;
 export const purses = ['hedge', 'retry', 'all'] as const;
@@ -21,7 +21,7 @@ export interface RootTailMetrics {
   readonly hedges: Counter;
   /** Hedges that answered before the first attempt. */
   readonly hedgesWon: Counter;
-  readonly notHedged: Readonly<Record<NotHedgedNow, Counter>>;
+  readonly notHedged: Readonly<Record<WithheldReason, Counter>>;
   readonly notRetried: Readonly<Record<(typeof notRetried)[number], Counter>>;
   readonly hedgeDelay: Gauge;
 }

@@ -202,8 +202,6 @@ test.serial(
     const answer = await client.call('TopK', { fault: 'huge:30000@*' });
     t.is(answer.code, status.RESOURCE_EXHAUSTED);
     t.regex(answer.details, /may hold 100000 \(root\.max_gather_bytes\)/);
-    const large = await client.call('TopK', { text: 'x'.repeat(100_000) });
-    t.is(large.code, status.RESOURCE_EXHAUSTED, 'requests count as well: they may have to wait');
     for (let i = 0; i < 100; i++)
       t.is((await client.call('TopK', { fault: 'huge:20000@*' })).code, status.OK);
   },

@@ -3,7 +3,7 @@ import type { Attempt } from './attempt.ts';
 import type { ScatterOptions } from './scatter-options.ts';
 
 /** What an attempt asks its worker. `flushAfterMs`: then it sends what is ready; 0: when all is. */
-export function leafCall(options: ScatterOptions, attempt: Attempt, flushAfterMs: number): LeafCall {
+export function leafCallOf(options: ScatterOptions, attempt: Attempt, flushAfterMs: number): LeafCall {
   const { plan, metadata, deadline, priority, replicas, trace, minCoverage } = options;
   const { method } = plan;
   return {
