@@ -1,7 +1,7 @@
 /** All workers that the topology names: their connections, the replicas of the current epoch, and what is counted of them. */
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { BreakerWord } from '../../shared/admin/admin.ts';
-import { type Clock, systemClock, type Timer } from '../../shared/clock.ts';
+import type { Clock, Timer } from '../../shared/clock.ts';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import type { LeafEnd } from '../../shared/link/leaf-call.ts';
 import type { Logger } from '../../shared/log/logger.ts';
@@ -120,7 +120,7 @@ export class Fleet implements ScatterMetrics {
     }
     this.#next = {
       set: new ReplicaSet(topology, byShard, this.#availability, this.#options.chooser),
-      timer: systemClock.setTimer(() => this.#useNext(), this.#options.connectTimeoutMs),
+      timer: this.#options.clock.setTimer(() => this.#useNext(), this.#options.connectTimeoutMs),
     };
     this.#changed();
   }
@@ -150,7 +150,7 @@ export class Fleet implements ScatterMetrics {
 
   status(): object {
     const topology = this.#set?.topology;
-    const now = systemClock.now();
+    const now = this.#options.clock.now();
     return {
       epoch: topology?.epoch,
       shardCount: topology?.shardCount,
@@ -251,6 +251,7 @@ export class Fleet implements ScatterMetrics {
       silenceMs: options.silenceMs,
       connectTimeoutMs: options.connectTimeoutMs,
       breaker: this.#breakers.ofWorker(worker.id, worker.shards),
+      clock: options.clock,
       onChange: () => this.#changed(),
       onState: (state, reason) => {
         // One that has left must not speak for the one that has its id now.

@@ -1,6 +1,6 @@
 /** A root's connection to one worker: a link, or plain gRPC where the worker has none. Lives as long as the topology names it. */
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import { systemClock } from '../../shared/clock.ts';
+import type { Clock } from '../../shared/clock.ts';
 import { LinkClient, type LinkState } from '../../shared/link/client.ts';
 import type { LeafCall, LeafHandle, LeafSink, Upstream } from '../../shared/link/leaf-call.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
@@ -24,6 +24,7 @@ export interface WorkerConnectionOptions {
   readonly silenceMs: number;
   readonly connectTimeoutMs: number;
   readonly breaker: Breaker;
+  readonly clock: Clock;
   /** The connection's state changed: choices made before may be stale. */
   readonly onChange: () => void;
   readonly onState?: (state: ConnectionState, reason: string) => void;
@@ -66,6 +67,7 @@ export class WorkerConnection implements Worker {
         rootId: options.rootId,
         silenceMs: options.silenceMs,
         connectTimeoutMs: options.connectTimeoutMs,
+        clock: options.clock,
         on: { state: (state) => this.#linkChanged(state) },
       });
     } else {
@@ -151,7 +153,7 @@ export class WorkerConnection implements Worker {
         this.#upstream = this.#link;
         this.#served = new Set(state.shards);
         this.#draining = state.draining;
-        if (this.#link!.lastLoad >= 0) this.load.report(this.#link!.lastLoad, systemClock.now());
+        if (this.#link!.lastLoad >= 0) this.load.report(this.#link!.lastLoad, this.#options.clock.now());
         this.#set('link', '');
         return;
       case 'plain':

@@ -45,7 +45,7 @@ export type LinkState =
   | { readonly kind: 'plain' }
   /** The two Hellos don't go together. Tried again slowly. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** `retryAtMs` is on the clock of `performance.now()`. */
+  /** `retryAtMs` is on the link's clock. */
   | { readonly kind: 'down'; readonly reason: string; readonly retryAtMs: number }
   | { readonly kind: 'closed' };
 

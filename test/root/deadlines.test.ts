@@ -15,8 +15,8 @@ import { until } from '../worker/kit.ts';
 /** So long that no real timer plays a part. */
 const TIMEOUT_MS = 600_000;
 const SHARDS = { shards: [0, 1], shardCount: 2 };
-/** Nothing but the deadline ends a wait. */
-const PATIENT = { silenceMs: 600_000, policy: { breaker: { minCalls: 1_000_000 } } } as const;
+/** Nothing but the deadline ends a wait: links keep the root's time as well, and the workers' silence is longer than all of a test. */
+const PATIENT = { silenceMs: 10 * TIMEOUT_MS, policy: { breaker: { minCalls: 1_000_000 } } } as const;
 
 interface Worker {
   readonly id: string;
@@ -105,6 +105,25 @@ for (const links of [true, false]) {
     await endsOnTime(t, world, {});
   });
 }
+
+test("links keep their root's time: a stopped worker is lost when it has been silent for so long by that", async (t) => {
+  const worker = await forkWorker(t, 'w', SHARDS);
+  const { clock, root, client } = await timed(t, [worker], { silenceMs: TIMEOUT_MS / 2 });
+  await until(() => root.state === 'ready', 'the root is ready');
+  worker.process!.kill('SIGSTOP');
+  let ended = false;
+  const answer = client.call('TopK', {}, TIMEOUT_MS).then((status) => {
+    ended = true;
+    return status;
+  });
+  await until(() => inFlight(root) === 1, 'the request is taken');
+  clock.advance(TIMEOUT_MS / 2 - 1);
+  await new Promise(setImmediate);
+  t.false(ended);
+  clock.advance(1);
+  const { code, message } = await answer;
+  t.is(code, status.UNAVAILABLE, message);
+});
 
 test('G1: a socket that accepts and never speaks, over plain gRPC', async (t) => {
   const silent = createServer((socket) => socket.on('error', () => {}));

@@ -15,7 +15,8 @@ import { VirtualClock } from '../kit/virtual-clock.ts';
 
 for (const by of ['load', 'turns'] as const) {
   test(`a retired worker that has closed is asked no more, where replicas are chosen by ${by}`, (t) => {
-    const window = new BreakerWindow(10_000, new VirtualClock());
+    const clock = new VirtualClock();
+    const window = new BreakerWindow(10_000, clock);
     const availability = { version: 0 };
     const connect = (id: string): WorkerConnection =>
       new WorkerConnection({
@@ -32,6 +33,7 @@ for (const by of ['load', 'turns'] as const) {
         silenceMs: 1000,
         connectTimeoutMs: 1000,
         breaker: new Breaker(window),
+        clock,
         onChange: () => availability.version++,
       });
     const workers = [connect('stays'), connect('leaves')];
