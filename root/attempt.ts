@@ -34,8 +34,12 @@ export class Attempt implements LeafSink {
   endedAt = Number.NaN;
   /** When the tasks that are still open are asked elsewhere. */
   hedgeAt = Number.POSITIVE_INFINITY;
-  /** Some of its tasks have been open for as long as a hedge waits, which is counted once. */
-  outlived = false;
+  /** How long its tasks may be open before they are hedged, ms. */
+  hedgeAfterMs = Number.POSITIVE_INFINITY;
+  /** Of what its worker was told to send before that: until it has come, what lies ready there isn't known. */
+  flush: 'none' | 'awaited' | 'overdue' = 'none';
+  /** Its open tasks were counted among those that outlive the delay. */
+  counted = false;
   handle: LeafHandle | undefined;
   /** Beside others: ends it at the deadline, when its scatter may be over. */
   patience: Timer | undefined;

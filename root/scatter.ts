@@ -10,6 +10,7 @@ import { Attempt, type AttemptKind } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
 import type { Cause, Missing } from './coverage.ts';
 import { causeOf, malformed, unavailable } from './failures.ts';
+import { EARLY_MS, HedgeRounds } from './hedge-rounds.ts';
 import { leafCallOf } from './leaf-call-of.ts';
 import type { NotHedged } from './replicas/hedge.ts';
 import { isVerdict, mayRetry, recordBegin, recordEnd } from './replicas/outcome.ts';
@@ -18,11 +19,6 @@ import { type Share, Shares } from './replicas/share.ts';
 import type { ScatterContext, ScatterOptions } from './scatter-options.ts';
 import { missingTasks, type TaskState, TaskStates } from './task-state.ts';
 
-/** A worker's timers and this root's are late by a millisecond each: so much sooner than the hedge it is told to flush. */
-const FLUSH_SLACK_MS = 2;
-const MIN_FLUSH_MS = 0.5;
-/** Node's timers round down. */
-const EARLY_MS = 1;
 /** A timer that is later than this was held up here, and answers may be waiting behind it: they get a turn first. */
 const STALL_MS = 2;
 
@@ -39,7 +35,7 @@ export class Scatter {
   #states: TaskStates | undefined;
   /** When a part will do: workers flush so long after the start; 0: they needn't. */
   #flushAfterMs = 0;
-  #hedgeAt = Number.POSITIVE_INFINITY;
+  readonly #hedges: HedgeRounds;
   #timer: Timer | undefined;
   #stalled = false;
   /** When what is in will do. */
@@ -52,6 +48,7 @@ export class Scatter {
     this.#options = options;
     this.#context = context;
     this.collector = collector;
+    this.#hedges = new HedgeRounds(this.attempts, options.deadline);
     this.#streaming = options.plan.method.kind === 'server-streaming';
   }
 
@@ -122,6 +119,7 @@ export class Scatter {
       for (let i = 0; i < fresh.length; i++) this.#beat(attempt, fresh[i]!, now);
     }
     this.#finishIfEnough(now);
+    if (!this.#done && this.#hedges.came(attempt, now)) this.#arm(now);
   }
 
   /** A shard that is a root tells what it lacks. If that can't be read, its part may lack anything, and isn't taken. */
@@ -167,15 +165,8 @@ export class Scatter {
     const attempt = new Attempt(this, kind, share, now, explain, beside);
     let flushAfterMs = this.#flushAfterMs;
     if (typeof this.hedging === 'number' && attempt.isFirst) {
-      let afterMs = this.hedging;
-      if (share.tasks.length > 1) {
-        const spare = share.worker.load.wireMs + FLUSH_SLACK_MS;
-        const flushMs = Math.max(MIN_FLUSH_MS, afterMs - spare);
-        afterMs = Math.max(afterMs, flushMs + spare);
-        flushAfterMs = flushAfterMs === 0 ? flushMs : Math.min(flushAfterMs, flushMs);
-      }
-      attempt.hedgeAt = now + afterMs;
-      if (attempt.hedgeAt < this.#hedgeAt) this.#hedgeAt = attempt.hedgeAt;
+      const flushMs = this.#hedges.began(attempt, this.hedging, now);
+      if (flushMs > 0) flushAfterMs = flushAfterMs === 0 ? flushMs : Math.min(flushAfterMs, flushMs);
     }
     const call = leafCallOf(this.#options, attempt, flushAfterMs);
     this.attempts.push(attempt);
@@ -206,7 +197,7 @@ export class Scatter {
 
   /** The next thing that time brings. */
   #nextEvent(): number {
-    return Math.min(this.#options.deadline, this.#hedgeAt, this.#enoughAt);
+    return Math.min(this.#options.deadline, this.#hedges.nextAt, this.#enoughAt);
   }
 
   /** One timer, whatever there is to wait for. */
@@ -224,7 +215,8 @@ export class Scatter {
       this.#timer = clock.setTimer(this.#onTimer, STALL_MS / 2);
     } else if (this.#enoughAt - now < EARLY_MS) this.#finish('enough');
     else {
-      if (this.#hedgeAt - now < EARLY_MS) this.#hedge(now);
+      this.#stalled = false;
+      if (this.#hedges.nextAt - now < EARLY_MS) this.#hedge(now);
       this.#arm(now);
     }
   };
@@ -232,34 +224,17 @@ export class Scatter {
   /** Asks elsewhere for the tasks that have been open for so long. */
   #hedge(now: number): void {
     const { replicas, tail } = this.#options;
-    this.#hedgeAt = Number.POSITIVE_INFINITY;
-    const due: { attempt: Attempt; task: LeafTask }[] = [];
-    let outlived = 0;
-    for (const attempt of this.attempts) {
-      if (attempt.hedgeAt - now >= EARLY_MS) {
-        this.#hedgeAt = Math.min(this.#hedgeAt, attempt.hedgeAt);
-        continue;
-      }
-      attempt.hedgeAt = Number.POSITIVE_INFINITY;
-      if (attempt.ended) continue;
-      const before = due.length;
-      for (const task of attempt.share.tasks) {
-        if (!this.collector.has(task.shard) && this.#states?.get(task.shard) === undefined)
-          due.push({ attempt, task });
-      }
-      if (!attempt.outlived) outlived += due.length - before;
-      attempt.outlived = true;
-    }
-    if (due.length === 0) return;
-    const refusal = tail.hedging.refusal(outlived, now);
+    const { tasks, fresh } = this.#hedges.due(now, this.#isOpen);
+    if (tasks.length === 0) return;
+    const refusal = tail.hedging.refusal(fresh, now);
     if (refusal !== undefined) {
-      for (const { attempt } of due) this.#leaveAlone(attempt, refusal, now);
+      for (const { attempt } of tasks) this.#leaveAlone(attempt, refusal, now);
       return;
     }
     const hedges = new Shares();
-    for (const { attempt, task } of due) {
+    for (const { attempt, task } of tasks) {
       const replica = replicas.another(task.shard, [attempt.share.worker], false, tail.wanted(now));
-      const why = tail.refusalOf(replica, now - attempt.startedAt, now);
+      const why = tail.refusalOf(replica, now - attempt.startedAt - attempt.hedgeAfterMs, now);
       if (why !== undefined) {
         this.#leaveAlone(attempt, why, now);
         continue;
@@ -272,18 +247,13 @@ export class Scatter {
     for (const share of hedges.list) this.#sendAgain('hedge', share, now);
   }
 
-  /**
-   * What stands in the way of a hedge (a burst, an empty purse) may be gone while the task is still slow: it is looked at again when it has been
-   * open for twice as long, as long as there is time for a second attempt.
-   */
+  readonly #isOpen = (shard: number): boolean =>
+    !this.collector.has(shard) && this.#states?.get(shard) === undefined;
+
   #leaveAlone(attempt: Attempt, why: WithheldReason, now: number): void {
     this.hedging = why;
     this.#options.tail.metrics.notHedged[why].inc();
-    const openMs = now - attempt.startedAt;
-    const againAt = now + openMs;
-    if (this.#options.deadline - againAt < 2 * openMs) return;
-    attempt.hedgeAt = againAt;
-    if (againAt < this.#hedgeAt) this.#hedgeAt = againAt;
+    this.#hedges.leftAlone(attempt, now);
   }
 
   /** A task was answered: other attempts at it lose, and are stopped when nothing else is wanted of them. */

@@ -14,7 +14,7 @@ export const simulatedMetrics = {
 };
 
 /** How far the simulator may be from the measured latency, either way. Of two cores that are shared by twelve processes it knows nothing. */
-export const TOLERANCE = 1.25;
+const TOLERANCE = 1.25;
 
 /** Simulates each arm's windows, all of one round after the other; a target for each quantile of each arm. */
 export async function againstSimulator(

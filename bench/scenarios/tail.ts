@@ -23,12 +23,13 @@ import {
 } from '../report/report.ts';
 import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scenario.ts';
 
-export const arms = {
+const arms = {
   'links-no-hedge': regather('Regather over links, no hedges', { policy: { hedge: { enabled: false } } }),
   links,
 };
 const baseline = 'links-no-hedge';
-export const WARM_UP_SECONDS = 1.5;
+/** A root that has just started is late itself for some seconds, and doesn't hedge. */
+const WARM_UP_SECONDS = 4;
 
 const serviceTime: ServiceTime = { seed: 21, medianMs: 5, sigma: 0.4, slowShare: 0.01, slowMs: [100, 500] };
 
@@ -36,14 +37,14 @@ const serviceTime: ServiceTime = { seed: 21, medianMs: 5, sigma: 0.4, slowShare:
  * Rates that leave the machine idle most of the time, windows long enough for 20,000 answers of each arm in seven rounds, and slots of which
  * about 30 % are used.
  */
-export const sizes = [
+const sizes = [
   { shards: 16, perSecond: 120, seconds: 24, slots: 7 },
   { shards: 64, perSecond: 60, seconds: 48, slots: 14 },
 ] as const;
 
 const nameOf = (shards: number): string => `${shards} shards`;
 
-export function conditionOf(
+function conditionOf(
   { shards, perSecond, slots }: (typeof sizes)[number],
   seconds: number,
 ): Condition {

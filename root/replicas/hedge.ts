@@ -103,11 +103,11 @@ export class Hedging {
   }
 
   /**
-   * Tasks wait there for as long as half of what one takes: a hedge would wait too, and make others wait. One that has been open for long
-   * gains all the same.
+   * Tasks wait there for as long as half of what one takes: a hedge would wait too, and make others wait. One that has been open
+   * for long beyond the delay gains all the same.
    */
-  isBusy({ load }: Worker, openMs: number, now: number): boolean {
-    return load.queueMs >= BUSY * Math.max(this.#latency.median(now), openMs - this.#latency.tail(now));
+  isBusy({ load }: Worker, beyondMs: number, now: number): boolean {
+    return load.queueMs >= BUSY * Math.max(this.#latency.median(now), beyondMs);
   }
 
   #decay(now: number): void {

@@ -47,11 +47,11 @@ export class MethodTail {
   /** Why a slow task isn't hedged on that replica; undefined: it is, and is paid for. */
   refusalOf(
     replica: Replica | undefined,
-    openMs: number,
+    beyondMs: number,
     now: number,
   ): 'no_replica' | 'replica_busy' | 'budget' | undefined {
     if (replica === undefined) return 'no_replica';
-    if (this.hedging.isBusy(replica.worker, openMs, now)) return 'replica_busy';
+    if (this.hedging.isBusy(replica.worker, beyondMs, now)) return 'replica_busy';
     return this.budget.take('hedge') ? undefined : 'budget';
   }
 

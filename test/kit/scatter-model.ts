@@ -174,6 +174,7 @@ export function scatterModel({ workers: count, shards = 1, partial = false }: Sc
     workers,
     tail,
     admission,
+    pressure,
     /** The topology of the next epoch has those workers alone. */
     use(...ids: readonly string[]) {
       const left = replicas.map((list) => list.filter(({ worker }) => ids.includes(worker.id)));

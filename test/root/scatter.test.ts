@@ -169,6 +169,50 @@ test('what is missing below is told of the attempt whose part is in the answer, 
   );
 });
 
+/** What lay finished at a worker whose flush was late passed for slow: hedges were wasted, or refused because all seemed to be slow. */
+test('tasks of a leaf call are hedged when what lay ready at its worker has come', (t) => {
+  const { asked, start, tail, clock, close } = scatterModel({ workers: 2, shards: 3 });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  const { scatter } = start();
+  const [first] = asked;
+  t.true(first!.call.flushAfterMs > 0);
+  clock.advance((scatter.hedging as number) + 2);
+  t.is(asked.length, 1, 'nothing has come yet');
+  first!.part(0);
+  t.is(asked.length, 1, 'more may come with it');
+  first!.part(1);
+  clock.advance(1);
+  t.deepEqual(asked[1]!.call.tasks, [{ shard: 2 }]);
+});
+
+test('a worker of which nothing comes is waited for no longer than a flush may be late', (t) => {
+  const { asked, start, tail, clock, close } = scatterModel({ workers: 2, shards: 3 });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  const { scatter } = start();
+  clock.advance((scatter.hedging as number) + 4);
+  t.is(asked.length, 1);
+  clock.advance(2);
+  t.is(asked[1]!.call.tasks.length, 3);
+});
+
+test('tasks that are refused together are looked at again together, and count once among the slow', (t) => {
+  const { asked, start, tail, pressure, clock, close } = scatterModel({ workers: 2, shards: 50 });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  tail.began(1000, clock.now());
+  pressure.loopDelay.p99Ms = 10;
+  const { scatter } = start();
+  clock.advance(100);
+  t.is(asked.length, 1);
+  t.is(scatter.hedging, 'root_late');
+  t.is(tail.metrics.notHedged.root_late.value, 150, 'three times');
+  pressure.loopDelay.p99Ms = 0;
+  clock.advance(100);
+  t.is(asked[1]!.call.tasks.length, 50, '150 slow ones of 1,050 would be too many');
+});
+
 /** It counted as complete, whatever it had wanted to say. */
 test('a shard that is a root and whose coverage does not add up is malformed', (t) => {
   const { asked, answer, replicas, close } = scatterModel({ workers: 1, shards: 2 });
