@@ -44,10 +44,7 @@ const sizes = [
 
 const nameOf = (shards: number): string => `${shards} shards`;
 
-function conditionOf(
-  { shards, perSecond, slots }: (typeof sizes)[number],
-  seconds: number,
-): Condition {
+function conditionOf({ shards, perSecond, slots }: (typeof sizes)[number], seconds: number): Condition {
   return {
     name: nameOf(shards),
     placement: place(shards, 8, 3),
