@@ -306,6 +306,8 @@ class PlainCall implements LeafHandle {
     stream.on('end', () => {
       setImmediate(() => {
         if (this.#running[index] === undefined) return;
+        // As above: coverage that can't be read ends the call, which must not cancel what has ended.
+        this.#running[index] = undefined;
         if (trailers !== undefined) this.#below(task.shard, trailers);
         this.#settle(index, undefined);
       });
