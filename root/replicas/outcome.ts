@@ -85,6 +85,8 @@ function recordFailure(replica: Replica, failure: TaskFailure, attempt: Attempt,
     broke(replica, attempt, now);
   } else if (UNTOLD.has(failure.code)) {
     breaker.neutral(attempt);
+    // One that says when to come back is left alone until then, which is enough; what we cancelled says nothing. Any other fails fast.
+    if (failure.pushbackMs <= 0 && !attempt.cancelled) latency.failed(now);
   } else {
     // How fast it is to say no is no proof of being fast.
     breaker.success(attempt, Number.NaN);
@@ -98,5 +100,5 @@ const BROKEN: ReadonlySet<number> = new Set([
   status.UNAVAILABLE,
   status.DATA_LOSS,
 ]);
-/** Ours, or of a replica that protects itself. */
+/** Ours, or of a replica that protects itself: no sign that it is broken. */
 const UNTOLD: ReadonlySet<number> = new Set([status.CANCELLED, status.RESOURCE_EXHAUSTED]);

@@ -79,6 +79,8 @@ export interface ScatterModelOptions {
   readonly workers: number;
   readonly shards?: number;
   readonly partial?: boolean;
+  /** Default: `turns`. */
+  readonly by?: 'load' | 'turns';
 }
 
 function covered(expected: number, answered: number) {
@@ -87,8 +89,13 @@ function covered(expected: number, answered: number) {
   return { expected, answered, documents: undefined, missing };
 }
 
-/** Every worker has every shard, and is known; they take turns, so the first request begins with the first of them. */
-export function scatterModel({ workers: count, shards = 1, partial = false }: ScatterModelOptions) {
+/** Every worker has every shard, and is known; if they take turns, the first request begins with the first of them. */
+export function scatterModel({
+  workers: count,
+  shards = 1,
+  partial = false,
+  by = 'turns',
+}: ScatterModelOptions) {
   const clock = new VirtualClock();
   const metrics = createRootMetrics(new MetricRegistry({ nodeMetrics: false }));
   const window = new BreakerWindow(10_000, clock);
@@ -159,7 +166,7 @@ export function scatterModel({ workers: count, shards = 1, partial = false }: Sc
   };
   let set = new ReplicaSet(topology, replicas, { version: 0 }, { zone: undefined, random: random(7) });
   const method = searchPlan.methods.find(({ name }) => name === 'TopK')!;
-  const policies = resolvePolicies(searchPlan, { balance: { by: 'turns' } });
+  const policies = resolvePolicies(searchPlan, { balance: { by } });
   const pressure = {
     loopDelay: { p99Ms: 0 },
     admission: { inUse: 0, limit: Number.POSITIVE_INFINITY },

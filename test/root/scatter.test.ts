@@ -103,6 +103,55 @@ test('a probe that hangs until its deadline has failed: the backoff doubles', (t
   t.is(sick!.breaker.state, 'half-open');
 });
 
+/**
+ * RESOURCE_EXHAUSTED of a handler told nothing of its replica, which had nothing in flight and so was asked first by all: each task cost a retry, and
+ * when they were spent, the answer.
+ */
+test('a replica that says RESOURCE_EXHAUSTED and no more attracts nobody', async (t) => {
+  const { asked, replicas, workers, start, clock, tail, close } = scatterModel({ workers: 3, by: 'load' });
+  t.teardown(close);
+  let first = 0;
+  const answered = [];
+  for (let i = 0; i < 200; i++) {
+    const { collector } = start();
+    if (asked.at(-1)!.worker === 'w0') first++;
+    for (let one = asked.pop(); one !== undefined; one = asked.pop()) {
+      if (one.worker === 'w0') one.end({ code: 8 });
+      else {
+        one.part(0);
+        one.end();
+      }
+    }
+    answered.push(collector.complete);
+    clock.advance(1);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  t.false(answered.includes(false));
+  t.true(first > 0 && first <= 10, `${first} of 200`);
+  t.is(tail.budget.spent.retry, first);
+  t.deepEqual([replicas[0]![0]!.breaker.state, workers[0]!.breaker.state], ['closed', 'closed']);
+});
+
+test('one that never began, or that says when to come back, is not held to be slow for it', (t) => {
+  const { asked, replicas, workers, start, clock, close } = scatterModel({ workers: 1 });
+  t.teardown(close);
+  const [{ latency }] = replicas[0] as [(typeof replicas)[0][0]];
+  const usual = latency.relative(clock.now());
+  for (const failure of [
+    { code: 8, notStarted: true },
+    { code: 8, notStarted: true, pushbackMs: 5 },
+    { code: 8, pushbackMs: 5 },
+  ]) {
+    start();
+    asked.pop()!.end(failure);
+  }
+  t.is(latency.relative(clock.now()), usual);
+  t.is(workers[0]!.load.pushbackUntil, clock.now() + 5);
+  start();
+  asked.pop()!.end({ code: 8 });
+  t.true(latency.relative(clock.now()) > 2 * usual);
+});
+
 /** Its timer held the answer, with all that was gathered, until the deadline, which a client may set to hours. */
 test('a probe that has ended leaves no timer', (t) => {
   const { asked, replicas, halfOpen, start, clock, close } = scatterModel({ workers: 2 });
