@@ -233,7 +233,7 @@ export class Scatter {
     }
     const hedges = new Shares();
     for (const { attempt, task } of tasks) {
-      const replica = replicas.another(task.shard, [attempt.share.worker], false, tail.wanted(now));
+      const replica = replicas.another(task.shard, [attempt.share.worker], 'hedge', tail.wanted(now));
       const why = tail.refusalOf(replica, now - attempt.startedAt - attempt.hedgeAfterMs, now);
       if (why !== undefined) {
         this.#leaveAlone(attempt, why, now);
@@ -298,7 +298,7 @@ export class Scatter {
     const now = this.#context.clock.now();
     if (!policy.retry.enabled || !mayRetry(plan.method, failure, state.retries)) return undefined;
     if (!this.collector.restartable(shard) || now >= deadline) return undefined;
-    const replica = replicas.another(shard, state.tried, true, tail.wanted(now));
+    const replica = replicas.another(shard, state.tried, 'retry', tail.wanted(now));
     if (replica === undefined) {
       tail.metrics.notRetried.no_replica.inc();
       return undefined;

@@ -140,25 +140,29 @@ export class ReplicaSet {
   }
 
   /**
-   * Another replica for a task than those of the workers that tried it, or undefined. Not one that asked to be left alone; one behind
-   * an open breaker only as a `lastResort`.
+   * Another replica for a task than those of the workers that tried it, or undefined. Not one that asked to be left alone. The client waits for
+   * it, so one of which too little is known is asked only where none is well: a newcomer, and for a retry, which has nobody else to wait for,
+   * a half-open one, and then whoever can be reached.
    */
   another(
     shard: number,
     tried: readonly Worker[],
-    lastResort: boolean,
+    kind: 'hedge' | 'retry',
     { usualMs, now }: Pick<Wanted, 'usualMs' | 'now'>,
   ): Replica | undefined {
     const list = this.replicasOf(shard);
-    const well: Replica[] = [];
-    let last: Replica | undefined;
+    const candidates: Replica[] = [];
+    let doubt: Doubt = kind === 'retry' ? Doubt.open : Doubt.unknown;
     for (const replica of list) {
       const { worker } = replica;
       if (tried.includes(worker) || !sendable(replica) || worker.load.pushbackUntil > now) continue;
-      if (allowed(replica)) well.push(replica);
-      else if (lastResort) last ??= replica;
+      const its = doubtOf(replica, list);
+      if (its > doubt) continue;
+      if (its < doubt) candidates.length = 0;
+      doubt = its;
+      candidates.push(replica);
     }
-    return well.length > 0 ? best(well, usualMs, this.#chooser, now) : last;
+    return candidates.length > 0 ? best(candidates, usualMs, this.#chooser, now) : undefined;
   }
 
   /** Every breaker is closed, so that a choice doesn't take one's probe. */
@@ -289,6 +293,17 @@ function allowed(replica: Replica): boolean {
 
 function closed({ worker, breaker }: Replica): boolean {
   return worker.breaker.state === 'closed' && breaker.state === 'closed';
+}
+
+/** What speaks against asking a replica for what a client waits for, the least first. */
+const Doubt = { none: 0, unknown: 1, onTrial: 2, open: 3 } as const;
+type Doubt = (typeof Doubt)[keyof typeof Doubt];
+
+function doubtOf(replica: Replica, siblings: readonly Replica[]): Doubt {
+  if (!closed(replica)) return allowed(replica) ? Doubt.onTrial : Doubt.open;
+  if (!isNewcomer(replica, siblings)) return Doubt.none;
+  // Its first tasks come one at a time.
+  return replica.latency.trying ? Doubt.onTrial : Doubt.unknown;
 }
 
 function describe(replica: Replica): string {

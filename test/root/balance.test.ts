@@ -155,7 +155,7 @@ test('one that asked to be left alone is, until then, unless all have', (t) => {
   const { workers, shareOut, set, wanted } = setUp(2);
   workers[0]!.load.pushbackUntil = 50;
   t.deepEqual(shareOut(100), [0, 100]);
-  t.is(set.another(0, [workers[1]!], true, wanted), undefined, 'a second attempt honours it strictly');
+  t.is(set.another(0, [workers[1]!], 'retry', wanted), undefined, 'a second attempt honours it strictly');
   workers[1]!.load.pushbackUntil = 80;
   t.deepEqual(shareOut(100), [100, 0]);
   t.true(shareOut(100, { now: 100 })[1]! > 20);
@@ -255,6 +255,36 @@ test('where a task may run twice, a half-open replica is asked beside the first 
   t.deepEqual(assign({ twice: true, mayProbe: () => false }).probes, []);
   for (const shard of replicas) Object.assign(shard[0]!.breaker, { allows: false });
   t.deepEqual(assign({ twice: true }).probes, [], 'its probe is under way');
+});
+
+test('a second attempt goes to a replica that is well and known, whatever its load; a hedge never to a half-open one', (t) => {
+  const { workers, replicas, set, wanted } = setUp(3);
+  const [first, doubtful, loaded] = workers as [Fake, Fake, Fake];
+  const other = replicas[0]![1]!;
+  const another = (kind: 'hedge' | 'retry', ...tried: Fake[]): string | undefined =>
+    set.another(0, [first, ...tried], kind, wanted)?.worker.id;
+  const both = (...tried: Fake[]) => [another('hedge', ...tried), another('retry', ...tried)];
+  loaded.load.sent(20, 0);
+  t.deepEqual(both(), ['w1', 'w1']);
+
+  Object.assign(other.breaker, { state: 'half-open' });
+  t.deepEqual(both(), ['w2', 'w2']);
+  t.deepEqual(both(loaded), [undefined, 'w1'], 'a retry has nobody else');
+  Object.assign(other.breaker, { state: 'open', allows: false });
+  t.deepEqual(both(loaded), [undefined, 'w1'], 'never down to none');
+  Object.assign(other.breaker, { state: 'closed', allows: true });
+  doubtful.breaker.state = 'half-open';
+  t.deepEqual(both(), ['w2', 'w2'], 'nor to a worker that is');
+  doubtful.breaker.state = 'closed';
+
+  other.latency.forget();
+  t.deepEqual(both(), ['w2', 'w2'], 'it has just come back');
+  t.deepEqual(both(loaded), ['w1', 'w1']);
+  other.latency.trying = true;
+  t.deepEqual(both(loaded), [undefined, 'w1'], 'its first task is under way');
+  Object.assign(replicas[0]![2]!.breaker, { state: 'half-open' });
+  other.latency.trying = false;
+  t.deepEqual(both(), ['w1', 'w1'], 'unknown is better than known to have failed');
 });
 
 test('a half-open replica that is the only one gets the task itself', (t) => {

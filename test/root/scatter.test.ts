@@ -55,6 +55,29 @@ test('nobody waits for a probe while there is another replica to try', (t) => {
   t.true(probe!.cancelled, 'at the deadline');
 });
 
+/** A hedge was the probe, and waited for, where a replica that was well had more to do. */
+test('slow tasks are asked of a replica that is well, not of one that is half-open', (t) => {
+  for (const workers of [2, 3]) {
+    const model = scatterModel({ workers, shards: 2 });
+    const { asked, replicas, tail, clock } = model;
+    t.teardown(model.close);
+    for (const shard of replicas) model.halfOpen(shard[0]!);
+    for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+    const { scatter } = model.start();
+    model.workers[2]?.load.sent(3, clock.now());
+    clock.advance(30);
+    const sent = asked.map(({ worker, call }) => [worker, call.tasks.map(({ shard }) => shard)]);
+    const first = [
+      ['w1', [0, 1]],
+      ['w0', [0]],
+    ];
+    t.deepEqual(sent, workers === 3 ? [...first, ['w2', [1]]] : first);
+    if (workers === 2) t.is(scatter.hedging, 'no_replica');
+    asked[0]!.end({ shard: 1 });
+    if (workers === 2) t.is(asked.at(-1)!.worker, 'w0', 'nobody else is left to retry it on');
+  }
+});
+
 test('a probe is waited for where nobody else is left, and may still answer', (t) => {
   const { asked, replicas, halfOpen, start, close } = scatterModel({ workers: 2 });
   t.teardown(close);
