@@ -73,6 +73,11 @@ export class Attempt implements LeafSink {
     this.answers = explain ? [] : undefined;
   }
 
+  /** How much longer its tasks have been open than they may be before they are hedged, ms. */
+  beyondMs(now: number): number {
+    return now - this.startedAt - this.hedgeAfterMs;
+  }
+
   get ended(): boolean {
     return this.outcome !== undefined;
   }

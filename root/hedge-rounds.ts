@@ -55,10 +55,14 @@ export class HedgeRounds {
     return true;
   }
 
-  /** The tasks to be asked elsewhere now, and how many of them are due for the first time. */
-  due(now: number, isOpen: (shard: number) => boolean): { tasks: readonly Due[]; fresh: number } {
+  /** The tasks to be asked elsewhere now, how many of them are due for the first time, and for how long beyond the delay all have been open. */
+  due(
+    now: number,
+    isOpen: (shard: number) => boolean,
+  ): { tasks: readonly Due[]; fresh: number; beyondMs: number } {
     const tasks: Due[] = [];
     let fresh = 0;
+    let beyondMs = Number.POSITIVE_INFINITY;
     this.nextAt = Number.POSITIVE_INFINITY;
     for (const attempt of this.#attempts) {
       if (attempt.hedgeAt - now >= EARLY_MS) {
@@ -76,10 +80,11 @@ export class HedgeRounds {
       attempt.flush = 'none';
       const before = tasks.length;
       for (const task of attempt.share.tasks) if (isOpen(task.shard)) tasks.push({ attempt, task });
+      if (tasks.length > before) beyondMs = Math.min(beyondMs, attempt.beyondMs(now));
       if (!attempt.counted) fresh += tasks.length - before;
       attempt.counted = true;
     }
-    return { tasks, fresh };
+    return { tasks, fresh, beyondMs };
   }
 
   /**

@@ -224,9 +224,9 @@ export class Scatter {
   /** Asks elsewhere for the tasks that have been open for so long. */
   #hedge(now: number): void {
     const { replicas, tail } = this.#options;
-    const { tasks, fresh } = this.#hedges.due(now, this.#isOpen);
+    const { tasks, fresh, beyondMs } = this.#hedges.due(now, this.#isOpen);
     if (tasks.length === 0) return;
-    const refusal = tail.hedging.refusal(fresh, now);
+    const refusal = tail.hedging.refusal(fresh, beyondMs, now);
     if (refusal !== undefined) {
       for (const { attempt } of tasks) this.#leaveAlone(attempt, refusal, now);
       return;
@@ -234,7 +234,7 @@ export class Scatter {
     const hedges = new Shares();
     for (const { attempt, task } of tasks) {
       const replica = replicas.another(task.shard, [attempt.share.worker], 'hedge', tail.wanted(now));
-      const why = tail.refusalOf(replica, now - attempt.startedAt - attempt.hedgeAfterMs, now);
+      const why = tail.refusalOf(replica, attempt.beyondMs(now), now);
       if (why !== undefined) {
         this.#leaveAlone(attempt, why, now);
         continue;

@@ -91,12 +91,15 @@ export class Hedging {
     this.#primaries += tasks;
   }
 
-  /** Whether tasks that are open after the delay may be hedged. `outlived`: so many are for the first time; they are counted in any case. */
-  refusal(outlived: number, now: number): Refusal | undefined {
+  /**
+   * Whether tasks that are open after the delay may be hedged. `outlived`: so many are for the first time; they are counted in any case. `beyondMs`: how
+   * long after it; what is slow by twice as much as the root is late is slow whatever the root is.
+   */
+  refusal(outlived: number, beyondMs: number, now: number): Refusal | undefined {
     this.#decay(now);
     this.#would += outlived;
     const { loopDelay, admission } = this.#pressure;
-    if (loopDelay.p99Ms >= this.#policy.maxLoopDelayMs) return 'root_late';
+    if (loopDelay.p99Ms >= Math.max(this.#policy.maxLoopDelayMs, beyondMs / 2)) return 'root_late';
     if (admission.inUse >= MAX_USED * admission.limit) return 'root_full';
     if (this.#would > WOULD_FLOOR + MAX_WOULD * this.#ratio * this.#primaries) return 'all_slow';
     return undefined;

@@ -65,9 +65,14 @@ test('not while the root is late, or near what it admits', (t) => {
   const late = setUp({ late: 5 });
   const full = setUp({ used: 0.7 });
   const well = setUp({ late: 4.9, used: 0.69 });
-  t.is(late.refusal(1, 0), 'root_late');
-  t.is(full.refusal(1, 0), 'root_full');
-  t.is(well.refusal(1, 0), undefined);
+  t.is(late.refusal(1, 0, 0), 'root_late');
+  t.is(
+    late.refusal(1, 11, 0),
+    undefined,
+    'for twice as long as the root is late: it is the task that is slow',
+  );
+  t.is(full.refusal(1, 0, 0), 'root_full');
+  t.is(well.refusal(1, 0, 0), undefined);
 });
 
 test('not on a worker whose tasks wait for half of what one takes', (t) => {
@@ -93,7 +98,7 @@ test('not when so many are slow that replicas are no help; again when it is over
     for (let i = 0; i < 100; i++) {
       now += 10;
       hedging.began(100, now);
-      if (slow > 0) said.push(hedging.refusal(100 * slow, now));
+      if (slow > 0) said.push(hedging.refusal(100 * slow, 0, now));
     }
     return said;
   };
@@ -109,5 +114,5 @@ test('not when so many are slow that replicas are no help; again when it is over
   t.is(shift.at(-1), 'all_slow');
   t.true(shift.indexOf('all_slow') < 25, 'within a quarter of a second');
   for (let i = 0; i < 10; i++) second(0.02);
-  t.is(hedging.refusal(1, now), undefined);
+  t.is(hedging.refusal(1, 0, now), undefined);
 });
