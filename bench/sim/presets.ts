@@ -8,7 +8,7 @@ export interface Preset {
   readonly name: string;
   readonly description: string;
   readonly shards: number;
-  /** Shards whose first replica is on one worker. */
+  /** Each shard counted once, however many replicas it has. */
   readonly shardsPerWorker: number;
   readonly replicas: number;
   readonly slots: number;

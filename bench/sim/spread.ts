@@ -1,8 +1,8 @@
 import type { Placement } from '../echo/placement.ts';
 
 /**
- * Any number of shards on any number of workers: shard s has its first replica with its neighbours, and the others at a distance that no neighbour
- * shares, so that what a worker lacks is made up for by many.
+ * Any number of shards on any number of workers: a shard is on one worker with its neighbours, and on others at a distance that no neighbour
+ * shares, so that what a worker lacks is made up for by many. None of its replicas is the first: a topology lists them by worker.
  */
 export function spread(shardCount: number, workerCount: number, replicas: number): Placement {
   const workers = Array.from({ length: workerCount }, (): number[] => []);

@@ -9,6 +9,7 @@ import type { Breaker } from './breaker.ts';
 import type { Pace } from './pace.ts';
 import type { ReplicaLatency } from './replica-latency.ts';
 import { type Share, Shares } from './share.ts';
+import { inTurns } from './turns.ts';
 import type { Worker } from './worker.ts';
 
 /** One shard on one worker. */
@@ -61,6 +62,8 @@ export class ReplicaSet {
   readonly topology: Topology;
   /** By shard. */
   readonly #replicas: readonly (readonly Replica[])[];
+  /** By shard, as they are asked one after the other. */
+  readonly #inTurns: readonly (readonly Replica[])[];
   readonly #availability: Availability;
   readonly #chooser: Chooser;
   /** Of a shard, the most. */
@@ -86,7 +89,8 @@ export class ReplicaSet {
     this.#replicas = replicas;
     this.#availability = availability;
     this.#chooser = chooser;
-    this.#most = Math.max(1, ...replicas.map((list) => list.length));
+    this.#most = replicas.reduce((most, list) => Math.max(most, list.length), 1);
+    this.#inTurns = inTurns(replicas, this.#most);
   }
 
   /** Some shard is on more than one worker. */
@@ -189,7 +193,7 @@ export class ReplicaSet {
   }
 
   #byTurn(task: LeafTask, wanted: Wanted, turn: number): Replica | undefined {
-    const list = this.replicasOf(task.shard);
+    const list = this.#inTurns[task.shard] ?? [];
     let last: Replica | undefined;
     for (let i = 0; i < list.length; i++) {
       const replica = list[(turn + i) % list.length]!;

@@ -1,5 +1,7 @@
 /** Which replica gets a task: by latency and load, zone and weight; what is unknown, failing or asked to be left alone. */
 import test from 'ava';
+import { type Placement, place } from '../../bench/echo/placement.ts';
+import { spread } from '../../bench/sim/spread.ts';
 import type { BreakerState } from '../../root/replicas/breaker.ts';
 import { WorkerLoad } from '../../root/replicas/load.ts';
 import { Pace } from '../../root/replicas/pace.ts';
@@ -39,16 +41,20 @@ function fakeWorker(id: string): Fake {
   };
 }
 
-/** `count` workers, each with all the shards; every replica is known and usual. */
-function setUp(count: number, { shards = 1, zone = undefined as string | undefined } = {}) {
+/** `count` workers, each with all the shards or those of a placement; every replica is known and usual. */
+function setUp(
+  count: number,
+  { shards = 1, zone, placed }: { shards?: number; zone?: string; placed?: Placement } = {},
+) {
   const workers = Array.from({ length: count }, (_, i) => fakeWorker(`w${i}`));
-  const replicas = Array.from({ length: shards }, (_, shard) =>
-    workers.map((worker): Replica => {
+  const replicas = Array.from({ length: shards }, (_, shard) => {
+    const on = workers.filter((_, i) => placed === undefined || placed.workers[i]!.includes(shard));
+    return on.map((worker): Replica => {
       const latency = new ReplicaLatency();
       for (let i = 0; i < 20; i++) latency.answered(10, 10, 0);
       return { shard, worker, breaker: fakeBreaker(), latency, pace: new Pace() };
-    }),
-  );
+    });
+  });
   const topology = { epoch: 1, shardCount: shards, virtualShards: 4096, workers: [] };
   const set = new ReplicaSet(topology, replicas, { version: 0 }, { zone, random: random(7) });
   const wanted = { by: 'load' as const, usualMs: 10, now: 0, mayProbe: (): boolean => true, twice: false };
@@ -307,4 +313,47 @@ test('by turns: whatever they are like, and the same assignment again', (t) => {
     seen.map(({ shares }) => shares.map(({ worker }) => worker.id)),
     [['w0'], ['w1'], ['w2'], ['w0'], ['w1'], ['w2']],
   );
+});
+
+/** Shards on the same workers that went to different ones, and how many tasks each worker got, turn after turn. */
+function turnsOf(placed: Placement): { readonly torn: number; readonly tasks: readonly number[] }[] {
+  const { replicas, workers, assign } = setUp(placed.workers.length, { shards: placed.shardCount, placed });
+  return [0, 1, 2].map(() => {
+    const { shares } = assign({ by: 'turns' });
+    const chosen = new Map(shares.flatMap(({ worker, tasks }) => tasks.map(({ shard }) => [shard, worker])));
+    const together = new Map<string, Worker>();
+    let torn = 0;
+    for (const [shard, list] of replicas.entries()) {
+      const on = list.map(({ worker }) => worker.id).join();
+      if ((together.get(on) ?? chosen.get(shard)) !== chosen.get(shard)) torn++;
+      together.set(on, chosen.get(shard)!);
+    }
+    return {
+      torn,
+      tasks: workers.map((worker) => shares.find((share) => share.worker === worker)?.tasks.length ?? 0),
+    };
+  });
+}
+
+/**
+ * All lists began at the same position, and they are in the order of the workers: with 64 shards on 8 workers, three times each, a request in turn 0 sent
+ * 25, 17, 11, 6, 3, 2, 0 and 0 tasks to them.
+ */
+test('by turns: every worker gets as much as the others in each turn, and shards on the same workers stay together', (t) => {
+  for (const { torn, tasks } of turnsOf(place(64, 8, 3))) {
+    t.deepEqual(tasks, new Array(8).fill(8));
+    t.is(torn, 0);
+  }
+  for (const placed of [spread(64, 8, 3), spread(100, 12, 3), spread(1000, 125, 3), place(60, 5, 2)]) {
+    const even = placed.shardCount / placed.workers.length;
+    for (const { torn, tasks } of turnsOf(placed)) {
+      t.is(torn, 0);
+      t.is(
+        tasks.reduce((sum, count) => sum + count),
+        placed.shardCount,
+      );
+      // Up to three shards are on the same workers, and can't be parted.
+      t.true(Math.min(...tasks) >= even - 3 && Math.max(...tasks) <= even + 3, `${tasks}`);
+    }
+  }
 });
