@@ -18,7 +18,7 @@ import { explain } from './explain/explanation.ts';
 import { coverageFailure, errorFailure, type Failure } from './finish.ts';
 import { composed, type InnerCoverage, readInnerCoverage } from './inner-coverage.ts';
 import { type Minimum, meets, minimumOf } from './minimum.ts';
-import { planRequest, type RequestPlan } from './plan.ts';
+import { planRequest, type RequestPlan, requestBytes } from './plan.ts';
 import type { MethodPolicy } from './policy.ts';
 import type { MethodTail } from './replicas/method-tail.ts';
 import type { ReplicaSet } from './replicas/replica-set.ts';
@@ -120,6 +120,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     const { priority, deadline } = this.accepted;
     this.#candidate = new AnswerCandidate({
       units: this.#units,
+      sizeBytes: requestBytes(this.call.request, this.plan),
       priority,
       deadline,
       latency: this.method.latency,

@@ -80,6 +80,14 @@ export function planRequest(
   }
 }
 
+/** What the request and its plan keep: SPLIT copies its keys, and what is beside them for each shard. */
+export function requestBytes(request: Uint8Array, { method, tasks, payload }: RequestPlan): number {
+  let bytes = request.length;
+  if (payload !== request) bytes += payload.length;
+  if (method.scatter.to === 'SPLIT') for (const task of tasks) bytes += task.payload!.length;
+  return bytes;
+}
+
 const nothing = Buffer.alloc(0);
 
 function mergeOf(method: MethodPlan, request: Uint8Array, isLeaf: boolean): OuterContext {

@@ -87,7 +87,13 @@ export class SimCluster {
     };
     const set = new ReplicaSet(topology, replicas, availability, { zone: undefined, random });
     const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
-    const admission = new Admission(policies.root.admission, clock, loopDelay, metrics.admission, random);
+    const admission = new Admission(
+      { ...policies.root.admission, queueBytes: Number.POSITIVE_INFINITY },
+      clock,
+      loopDelay,
+      metrics.admission,
+      random,
+    );
     admission.workers(this.workers.length);
     const tails = new Tails([plan], policies, clock, { loopDelay, admission }, metrics.tail);
     const tail = tails.of(plan.name);

@@ -25,6 +25,12 @@ export interface AdmissionOptions {
 
 export type { ShedReason };
 
+/** What waits may hold, which isn't policy: it depends on the memory that there is. */
+export interface LineOptions extends AdmissionOptions {
+  /** G6: what the requests that wait may keep together. */
+  readonly queueBytes: number;
+}
+
 /** What is counted of it; those of a root are in shared/metrics/root.ts. */
 export interface AdmissionMetrics {
   readonly shed: Readonly<Record<ShedReason, { inc(): void }>>;
@@ -51,7 +57,7 @@ const MAX_PUSHBACK_MS = 1000;
 const MEMORY = 1 / 64;
 
 export class Admission {
-  readonly #options: AdmissionOptions;
+  readonly #options: LineOptions;
   readonly #clock: Clock;
   readonly #metrics: AdmissionMetrics;
   readonly #random: () => number;
@@ -65,7 +71,7 @@ export class Admission {
   #admitting = false;
 
   constructor(
-    options: AdmissionOptions,
+    options: LineOptions,
     clock: Clock,
     loopDelay: LoopDelay,
     metrics: AdmissionMetrics,
@@ -89,6 +95,11 @@ export class Admission {
 
   get waiting(): number {
     return this.#line.size;
+  }
+
+  /** What those that wait keep. */
+  get waitingBytes(): number {
+    return this.#line.sizeBytes;
   }
 
   /** How much of the limit is in use: extra work isn't for the upper part. */
@@ -117,14 +128,14 @@ export class Admission {
   wait(candidate: Candidate): void {
     const now = this.#clock.now();
     const { deadline, latency, priority } = candidate;
-    const waitMs = this.#expectedMs(this.#line.unitsAhead(priority) + candidate.units);
+    const waitMs = this.#expectedMs(this.#line.ahead(priority).units + candidate.units);
     const spareMs = deadline - now - latency.usualMs;
     if (waitMs > spareMs) {
       this.#shed(candidate, 'too_late');
       return;
     }
-    const { maxWaitMs, queue } = this.#options;
-    if (waitMs > maxWaitMs || (this.#line.size >= queue && !this.#makeRoom(priority))) {
+    const { maxWaitMs } = this.#options;
+    if (waitMs > maxWaitMs || !this.#makeRoom(candidate)) {
       this.#shed(candidate, 'queue_full');
       return;
     }
@@ -172,11 +183,18 @@ export class Admission {
     return (units / this.limit) * this.#heldMs;
   }
 
-  #makeRoom(priority: number): boolean {
-    const last = this.#line.lastBelow(priority);
-    if (last === undefined) return false;
-    this.#line.remove(last);
-    this.#shed(last, 'queue_full');
+  /** What matters less gives up its place in a full line, the last first; if that wouldn't be enough, nothing does. */
+  #makeRoom({ priority, sizeBytes }: Candidate): boolean {
+    const line = this.#line;
+    const isFull = (those: { readonly size: number; readonly sizeBytes: number }): boolean =>
+      those.size >= this.#options.queue || those.sizeBytes + sizeBytes > this.#options.queueBytes;
+    if (isFull(line.ahead(priority))) return false;
+    while (isFull(line)) {
+      const last = line.lastBelow(priority);
+      if (last === undefined) return false;
+      line.remove(last);
+      this.#shed(last, 'queue_full');
+    }
     return true;
   }
 

@@ -6,6 +6,7 @@ import type { MethodLatency } from './latency.ts';
 
 export interface AnswerCandidateOptions {
   readonly units: number;
+  readonly sizeBytes: number;
   readonly priority: number;
   readonly deadline: number;
   readonly latency: MethodLatency;
@@ -22,6 +23,7 @@ const because: Record<ShedReason, string> = {
 
 export class AnswerCandidate extends Candidate {
   readonly units: number;
+  readonly sizeBytes: number;
   readonly priority: number;
   readonly deadline: number;
   readonly latency: MethodLatency;
@@ -30,6 +32,7 @@ export class AnswerCandidate extends Candidate {
   constructor(options: AnswerCandidateOptions) {
     super();
     this.units = options.units;
+    this.sizeBytes = options.sizeBytes;
     this.priority = options.priority;
     this.deadline = options.deadline;
     this.latency = options.latency;
@@ -41,10 +44,10 @@ export class AnswerCandidate extends Candidate {
   }
 
   override shed(reason: ShedReason, pushbackMs: number): void {
-    const { inUse, limit, waiting } = this.#options.admission;
+    const { inUse, limit, waiting, waitingBytes } = this.#options.admission;
     const text =
-      `the root is overloaded: ${inUse} of ${limit} leaf calls are under way, ${waiting} requests wait; ` +
-      `this one, of ${this.units}, was turned away because ${because[reason]}; try again after ${pushbackMs} ms`;
+      `the root is overloaded: ${inUse} of ${limit} leaf calls are under way, ${waiting} requests of ${waitingBytes} bytes wait; ` +
+      `this one, of ${this.units} and ${this.sizeBytes} bytes, was turned away because ${because[reason]}; try again after ${pushbackMs} ms`;
     this.#options.shed(withPushback(errorFailure(new RegatherError('ROOT_OVERLOADED', text)), pushbackMs));
   }
 }

@@ -1,95 +1,118 @@
-/** Requests that wait to be admitted: higher priority first, within a priority in order of arrival. Bounded. */
+/**
+ * Requests that wait to be admitted: higher priority first, within a priority in order of arrival. Who has left is in no list any more, with all that
+ * its request holds. Joining and leaving take constant time in the number that wait.
+ */
 
 export abstract class Waiting {
   abstract readonly units: number;
+  /** What it keeps in memory, about. */
+  abstract readonly sizeBytes: number;
   abstract readonly priority: number;
   /** When it has to be admitted at the latest, on the clock. */
   abstract giveUpAt: number;
-  isWaiting = false;
+  // The line's own links; nobody else touches them.
+  level: Level | undefined = undefined;
+  earlier: Waiting | undefined = undefined;
+  later: Waiting | undefined = undefined;
 }
 
-/** One priority's. Those that left stay in `entries` until their turn. */
-interface Level<T> {
+/** How many, and what they come to together. */
+class Crowd {
+  size = 0;
+  units = 0;
+  sizeBytes = 0;
+
+  add({ size, units, sizeBytes }: Readonly<Crowd>): void {
+    this.size += size;
+    this.units += units;
+    this.sizeBytes += sizeBytes;
+  }
+
+  joined({ units, sizeBytes }: Waiting): void {
+    this.size++;
+    this.units += units;
+    this.sizeBytes += sizeBytes;
+  }
+
+  left({ units, sizeBytes }: Waiting): void {
+    this.size--;
+    this.units -= units;
+    this.sizeBytes -= sizeBytes;
+  }
+}
+
+/** One priority's. */
+class Level {
   readonly priority: number;
-  entries: T[];
-  from: number;
+  readonly crowd = new Crowd();
+  first: Waiting | undefined = undefined;
+  last: Waiting | undefined = undefined;
+
+  constructor(priority: number) {
+    this.priority = priority;
+  }
 }
 
 export class WaitingLine<T extends Waiting> {
   /** Descending by priority; without empty ones, so that clients can't make them pile up. */
-  readonly #levels: Level<T>[] = [];
-  #size = 0;
-  #units = 0;
+  readonly #levels: Level[] = [];
+  readonly #total = new Crowd();
 
   get size(): number {
-    return this.#size;
+    return this.#total.size;
   }
 
   get units(): number {
-    return this.#units;
+    return this.#total.units;
+  }
+
+  get sizeBytes(): number {
+    return this.#total.sizeBytes;
   }
 
   push(entry: T): void {
-    entry.isWaiting = true;
-    this.#size++;
-    this.#units += entry.units;
-    let at = 0;
-    while (at < this.#levels.length && this.#levels[at]!.priority > entry.priority) at++;
-    const level = this.#levels[at];
-    if (level?.priority === entry.priority) level.entries.push(entry);
-    else this.#levels.splice(at, 0, { priority: entry.priority, entries: [entry], from: 0 });
+    const level = this.#level(entry.priority);
+    entry.level = level;
+    entry.earlier = level.last;
+    if (level.last === undefined) level.first = entry;
+    else level.last.later = entry;
+    level.last = entry;
+    level.crowd.joined(entry);
+    this.#total.joined(entry);
   }
 
   first(): T | undefined {
-    for (let level = this.#levels[0]; level !== undefined; level = this.#levels[0]) {
-      while (level.from < level.entries.length) {
-        const entry = level.entries[level.from]!;
-        if (entry.isWaiting) {
-          // What has gone is let go once it is most of the array.
-          if (level.from > 64 && level.from * 2 > level.entries.length) {
-            level.entries = level.entries.slice(level.from);
-            level.from = 0;
-          }
-          return entry;
-        }
-        level.from++;
-      }
-      this.#levels.shift();
-    }
-    return undefined;
+    return this.#levels[0]?.first as T | undefined;
   }
 
   /** The newest of the lowest priority, if that is below this one. */
   lastBelow(priority: number): T | undefined {
-    for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
-      if (level.priority >= priority) return undefined;
-      while (level.entries.length > level.from) {
-        const entry = level.entries.at(-1)!;
-        if (entry.isWaiting) return entry;
-        level.entries.pop();
-      }
-      this.#levels.pop();
-    }
-    return undefined;
+    const level = this.#levels.at(-1);
+    return level !== undefined && level.priority < priority ? (level.last as T) : undefined;
   }
 
   /** Says whether it waited. */
   remove(entry: T): boolean {
-    if (!entry.isWaiting) return false;
-    entry.isWaiting = false;
-    this.#size--;
-    this.#units -= entry.units;
-    if (this.#size === 0) this.#levels.length = 0;
+    const { level, earlier, later } = entry;
+    if (level === undefined) return false;
+    if (earlier === undefined) level.first = later;
+    else earlier.later = later;
+    if (later === undefined) level.last = earlier;
+    else later.earlier = earlier;
+    entry.level = undefined;
+    entry.earlier = undefined;
+    entry.later = undefined;
+    level.crowd.left(entry);
+    this.#total.left(entry);
+    if (level.crowd.size === 0) this.#levels.splice(this.#levels.indexOf(level), 1);
     return true;
   }
 
-  /** Leaf calls of those that go before one of this priority. */
-  unitsAhead(priority: number): number {
-    if (this.#levels.length === 0) return 0;
-    if (this.#levels.at(-1)!.priority >= priority) return this.#units;
-    let units = 0;
-    for (const entry of this.#all()) if (entry.priority >= priority) units += entry.units;
-    return units;
+  /** Those that go before one of this priority. */
+  ahead(priority: number): Readonly<Crowd> {
+    const ahead = new Crowd();
+    for (const level of this.#levels) if (level.priority >= priority) ahead.add(level.crowd);
+    return ahead;
   }
 
   /** Those whose time to be admitted has passed, taken out. */
@@ -97,18 +120,7 @@ export class WaitingLine<T extends Waiting> {
     const overdue: T[] = [];
     for (const entry of this.#all()) if (entry.giveUpAt <= now) overdue.push(entry);
     for (const entry of overdue) this.remove(entry);
-    this.#compact();
     return overdue;
-  }
-
-  /** Where a higher priority never runs dry, lower ones never get a turn to drop those that have gone. */
-  #compact(): void {
-    for (let i = this.#levels.length - 1; i >= 0; i--) {
-      const level = this.#levels[i]!;
-      level.entries = level.entries.filter((entry) => entry.isWaiting);
-      level.from = 0;
-      if (level.entries.length === 0) this.#levels.splice(i, 1);
-    }
   }
 
   nextGiveUp(): number {
@@ -117,11 +129,19 @@ export class WaitingLine<T extends Waiting> {
     return next;
   }
 
-  *#all(): Iterable<T> {
-    for (const level of this.#levels) {
-      for (let i = level.from; i < level.entries.length; i++) {
-        if (level.entries[i]!.isWaiting) yield level.entries[i]!;
-      }
+  #level(priority: number): Level {
+    let at = 0;
+    while (at < this.#levels.length && this.#levels[at]!.priority > priority) at++;
+    let level = this.#levels[at];
+    if (level?.priority !== priority) {
+      level = new Level(priority);
+      this.#levels.splice(at, 0, level);
     }
+    return level;
+  }
+
+  *#all(): Iterable<T> {
+    for (const level of this.#levels)
+      for (let entry = level.first; entry !== undefined; entry = entry.later) yield entry as T;
   }
 }

@@ -75,7 +75,7 @@ export const configSchema = section({
     }).default(false),
     max_gather_bytes: integer(1024, 2 ** 40, {
       description:
-        "What all answers together may hold in shards' partials; beyond it an answer is refused. Left out: a quarter of the memory.",
+        "What all answers together may hold in shards' partials; beyond it an answer is refused. Requests that wait to be admitted may keep a quarter as much on top. Left out: a quarter of the memory.",
     }).optional(),
     zone: text({
       description: 'Where this root is: replicas of the same `zone` are preferred. Left out: all are alike.',

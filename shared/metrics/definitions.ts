@@ -76,6 +76,12 @@ export const rootDefinitions = {
     help: 'Requests that wait to be admitted.',
     labels: [],
   },
+  admissionQueueBytes: {
+    name: 'regather_root_admission_queue_bytes',
+    type: 'gauge',
+    help: 'What the requests that wait to be admitted keep in memory.',
+    labels: [],
+  },
   admissionShed: {
     name: 'regather_root_admission_shed_total',
     type: 'counter',

@@ -149,11 +149,17 @@ export class RootAdmissionMetrics {
   }
 
   /** Read when somebody scrapes, rather than kept. */
-  read(now: { readonly limit: number; readonly inUse: number; readonly waiting: number }): void {
-    const { admissionLimit, admissionInUse, admissionQueueDepth } = this.#families;
+  read(now: {
+    readonly limit: number;
+    readonly inUse: number;
+    readonly waiting: number;
+    readonly waitingBytes: number;
+  }): void {
+    const { admissionLimit, admissionInUse, admissionQueueDepth, admissionQueueBytes } = this.#families;
     admissionLimit.collect = () => admissionLimit.child().set(now.limit);
     admissionInUse.collect = () => admissionInUse.child().set(now.inUse);
     admissionQueueDepth.collect = () => admissionQueueDepth.child().set(now.waiting);
+    admissionQueueBytes.collect = () => admissionQueueBytes.child().set(now.waitingBytes);
   }
 }
 
@@ -189,6 +195,7 @@ function families(registry: MetricRegistry) {
     admissionLimit: registry.gauge(d.admissionLimit),
     admissionInUse: registry.gauge(d.admissionInUse),
     admissionQueueDepth: registry.gauge(d.admissionQueueDepth),
+    admissionQueueBytes: registry.gauge(d.admissionQueueBytes),
     admissionShed: registry.counter(d.admissionShed),
     admissionWaitSeconds: registry.histogram(d.admissionWaitSeconds),
     mergeSeconds: registry.histogram(d.mergeSeconds),

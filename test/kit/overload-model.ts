@@ -58,7 +58,7 @@ export class OverloadModel {
     this.#seed = options.seed;
     const { clock } = this;
     this.admission = new Admission(
-      options.admission,
+      { ...options.admission, queueBytes: Number.POSITIVE_INFINITY },
       clock,
       { p50Ms: 0, p99Ms: 0, meanMs: 0 },
       { shed: this.shed, waitSeconds: { observe: () => undefined } },
@@ -135,6 +135,7 @@ export class OverloadModel {
 
 class ModelRequest extends Candidate {
   readonly units: number;
+  readonly sizeBytes = 0;
   readonly priority = 0;
   readonly deadline: number;
   readonly latency: MethodLatency;

@@ -310,7 +310,12 @@ export function run(given: World): Outcome {
   }
   const metrics = createRootMetrics(new MetricRegistry({ nodeMetrics: false }));
   const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
-  const admission = new Admission(defaultPolicy.admission, clock, loopDelay, metrics.admission);
+  const admission = new Admission(
+    { ...defaultPolicy.admission, queueBytes: Number.POSITIVE_INFINITY },
+    clock,
+    loopDelay,
+    metrics.admission,
+  );
   const serving: ServingContext = {
     clock,
     metrics,

@@ -172,7 +172,12 @@ export function scatterModel({
     admission: { inUse: 0, limit: Number.POSITIVE_INFINITY },
   };
   const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
-  const admission = new Admission(policies.root.admission, clock, loopDelay, metrics.admission);
+  const admission = new Admission(
+    { ...policies.root.admission, queueBytes: Number.POSITIVE_INFINITY },
+    clock,
+    loopDelay,
+    metrics.admission,
+  );
   const tail = new Tails([method], policies, clock, pressure, metrics.tail).of('TopK');
   return {
     clock,

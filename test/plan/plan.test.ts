@@ -1,5 +1,5 @@
 import test from 'ava';
-import { planRequest } from '../../root/plan.ts';
+import { planRequest, requestBytes } from '../../root/plan.ts';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import { keyBytes } from '../../shared/keys/key-bytes.ts';
 import { shardOf } from '../../shared/keys/shard-of.ts';
@@ -176,6 +176,19 @@ test('SPLIT: other fields that every shard would get a copy of are bounded', (t)
   );
   t.is(error.code, 'REQUEST_TOO_LARGE');
   t.regex(error.message, /10000\d\d bytes for \d+ shards/);
+});
+
+test('what a request and its plan keep: nothing twice that is shared, and each copy', (t) => {
+  const shared = encode({ text: 'a' });
+  t.is(requestBytes(shared, plan('All', shared)), shared.length);
+  const limited = encode({ text: 'a', limit: 3, offset: 4 });
+  const rewritten = plan('Top', limited);
+  t.not(rewritten.payload, limited);
+  t.is(requestBytes(limited, rewritten), limited.length + rewritten.payload.length);
+  const ids = Array.from({ length: 40 }, (_, i) => `id-${i}`);
+  const split = encode({ text: 'x'.repeat(10_000), ids });
+  const bytes = requestBytes(split, plan('SplitIds', split));
+  t.true(bytes > 90_000 && bytes < 91_000, `${bytes}: the text for each of 8 shards, and the request`);
 });
 
 test('SPLIT: a key asked twice is sent once', (t) => {

@@ -1,11 +1,6 @@
 /** Who is let in, who waits and who is turned away, on a clock of the test's own. */
 import test from 'ava';
-import {
-  Admission,
-  type AdmissionOptions,
-  Candidate,
-  type ShedReason,
-} from '../../root/admission/admission.ts';
+import { Admission, Candidate, type LineOptions, type ShedReason } from '../../root/admission/admission.ts';
 import type { MethodLatency } from '../../root/admission/latency.ts';
 import { AdaptiveLimit } from '../../root/admission/limit.ts';
 import { defaultPolicy } from '../../root/policy.ts';
@@ -22,13 +17,17 @@ interface World {
   readonly shed: Readonly<Record<ShedReason, Counter>>;
   readonly waitedSeconds: number[];
   readonly latency: MethodLatency;
-  candidate(name: string, options?: { units?: number; priority?: number; timeoutMs?: number }): TestCandidate;
+  candidate(
+    name: string,
+    options?: { units?: number; sizeBytes?: number; priority?: number; timeoutMs?: number },
+  ): TestCandidate;
   /** Names of those let in after they had to wait, in order. */
   readonly order: string[];
 }
 
 class TestCandidate extends Candidate {
   readonly units: number;
+  readonly sizeBytes: number;
   readonly priority: number;
   readonly deadline: number;
   readonly latency: MethodLatency;
@@ -36,11 +35,19 @@ class TestCandidate extends Candidate {
   readonly #world: World;
   outcome: 'admitted' | ShedReason | undefined;
   pushbackMs = 0;
-  constructor(world: World, name: string, units: number, priority: number, timeoutMs: number) {
+  constructor(
+    world: World,
+    name: string,
+    units: number,
+    sizeBytes: number,
+    priority: number,
+    timeoutMs: number,
+  ) {
     super();
     this.#world = world;
     this.name = name;
     this.units = units;
+    this.sizeBytes = sizeBytes;
     this.priority = priority;
     this.deadline = world.clock.now() + timeoutMs;
     this.latency = world.latency;
@@ -56,12 +63,12 @@ class TestCandidate extends Candidate {
 }
 
 /** A limit of 10 leaf calls, which answers hold for 50 ms. */
-function world(options: Partial<AdmissionOptions> = {}): World {
+function world(options: Partial<LineOptions> = {}): World {
   const clock = new VirtualClock();
   const shed = record(shedReasons, () => new Counter());
   const waitedSeconds: number[] = [];
   const admission = new Admission(
-    { ...defaultPolicy.admission, initial: 10, min: 10, max: 10, ...options },
+    { ...defaultPolicy.admission, initial: 10, min: 10, max: 10, queueBytes: 1000, ...options },
     clock,
     onTime,
     { shed, waitSeconds: { observe: (seconds) => waitedSeconds.push(seconds) } },
@@ -86,8 +93,8 @@ function world(options: Partial<AdmissionOptions> = {}): World {
     waitedSeconds,
     latency,
     order: [],
-    candidate: (name, { units = 1, priority = 0, timeoutMs = 1000 } = {}) =>
-      new TestCandidate(made, name, units, priority, timeoutMs),
+    candidate: (name, { units = 1, sizeBytes = 1, priority = 0, timeoutMs = 1000 } = {}) =>
+      new TestCandidate(made, name, units, sizeBytes, priority, timeoutMs),
   };
   return made;
 }
@@ -191,6 +198,67 @@ test('a client that leaves while it waits makes way for those behind it', (t) =>
   admission.leave(small);
   admission.done(9, latency, 50);
   t.is(admission.inUse, 1);
+});
+
+/** A thousand requests of megabytes each waited, and nothing bounded what they kept. */
+test('what waits is bounded in bytes, and gives them back whichever way it goes', (t) => {
+  const { admission, candidate, clock, latency, order, shed } = world({ queueBytes: 100 });
+  admission.enter(10);
+  const first = candidate('first', { sizeBytes: 60 });
+  admission.wait(first);
+  const large = candidate('large', { sizeBytes: 41 });
+  admission.wait(large);
+  t.is(large.outcome, 'queue_full');
+  t.true(large.pushbackMs >= 1);
+  const leaves = candidate('leaves', { sizeBytes: 40 });
+  admission.wait(leaves);
+  t.is(leaves.outcome, undefined, 'it fits');
+  t.is(admission.waitingBytes, 100);
+  admission.leave(leaves);
+  t.is(admission.waitingBytes, 60);
+  admission.done(10, latency, 50);
+  t.deepEqual(order, ['first']);
+  t.is(admission.waitingBytes, 0);
+
+  admission.enter(9);
+  const overdue = candidate('overdue', { sizeBytes: 70, timeoutMs: 80 });
+  const patient = candidate('patient', { sizeBytes: 30 });
+  for (const one of [overdue, patient]) admission.wait(one);
+  clock.advance(30);
+  t.is(overdue.outcome, 'too_late');
+  t.is(admission.waitingBytes, 30);
+  clock.advance(70);
+  t.is(patient.outcome, 'waited');
+  t.is(admission.waitingBytes, 0);
+  t.is(shed.queue_full.value, 1);
+
+  const huge = candidate('huge', { sizeBytes: 101 });
+  admission.wait(huge);
+  t.is(huge.outcome, 'queue_full', 'it fits into no line');
+});
+
+test('a large request takes the place of as many of lower priority as it needs, or of none', (t) => {
+  const { admission, candidate } = world({ queueBytes: 100 });
+  admission.enter(10);
+  const low = [1, 2, 3].map((n) => candidate(`low ${n}`, { sizeBytes: 20, priority: -1 }));
+  const normal = candidate('normal', { sizeBytes: 30 });
+  for (const one of [...low, normal]) admission.wait(one);
+  const tooLarge = candidate('too large', { sizeBytes: 71 });
+  admission.wait(tooLarge);
+  t.is(tooLarge.outcome, 'queue_full');
+  t.deepEqual(
+    low.map(({ outcome }) => outcome),
+    [undefined, undefined, undefined],
+    'without any of them there would still be no room',
+  );
+  const large = candidate('large', { sizeBytes: 50 });
+  admission.wait(large);
+  t.is(large.outcome, undefined);
+  t.deepEqual(
+    low.map(({ outcome }) => outcome),
+    [undefined, 'queue_full', 'queue_full'],
+  );
+  t.is(admission.waitingBytes, 100);
 });
 
 test('turned off, it lets everything in and counts it', (t) => {

@@ -46,7 +46,12 @@ async function held(t: ExecutionContext, options: Partial<RootOptions> = {}): Pr
 }
 
 interface RootStatus {
-  readonly admission: { readonly limit: number; readonly inUse: number; readonly waiting: number };
+  readonly admission: {
+    readonly limit: number;
+    readonly inUse: number;
+    readonly waiting: number;
+    readonly waitingBytes: number;
+  };
 }
 
 const admissionOf = ({ root }: Held) => (root.status() as RootStatus).admission;
@@ -94,7 +99,10 @@ test('beyond the limit requests wait by priority; those turned away hear when to
   t.like(admissionOf(cluster), { limit: 1, inUse: 1 });
   const refused = await cluster.call('refused', -1);
   t.is(refused.code, status.RESOURCE_EXHAUSTED);
-  t.regex(refused.details, /the root is overloaded: 1 of 1 leaf calls are under way, 1 requests wait/);
+  t.regex(
+    refused.details,
+    /the root is overloaded: 1 of 1 leaf calls are under way, 1 requests of 12 bytes wait/,
+  );
   t.true(Number(refused.trailer.get('grpc-retry-pushback-ms')[0]) >= 1);
   const high = cluster.call('high', 1);
   t.is((await low).code, status.RESOURCE_EXHAUSTED);
@@ -102,6 +110,24 @@ test('beyond the limit requests wait by priority; those turned away hear when to
   t.deepEqual([(await first).code, (await high).code], [0, 0]);
   t.deepEqual(cluster.begun, ['first', 'high']);
   t.like(admissionOf(cluster), { inUse: 0, waiting: 0 });
+});
+
+test('requests that wait keep a quarter of what partials may hold at most', async (t) => {
+  const admission = { initial: 1, min: 1, max: 1, maxWaitMs: 60_000 };
+  const cluster = await held(t, { policy: { admission }, maxGatherBytes: 8000 });
+  const first = cluster.call('first');
+  await until(() => cluster.begun.length === 1, 'the first task begins');
+  const large = await cluster.call('x'.repeat(1000));
+  t.is(large.code, status.RESOURCE_EXHAUSTED);
+  t.regex(large.details, /0 requests of 0 bytes wait; this one, of 1 and 2008 bytes, was turned away/);
+  const fits = cluster.call('y'.repeat(900));
+  await until(() => admissionOf(cluster).waiting === 1, 'the second request waits');
+  // The request, and the leaf request that was made of it.
+  t.is(admissionOf(cluster).waitingBytes, 1808);
+  t.is((await cluster.call('z'.repeat(200))).code, status.RESOURCE_EXHAUSTED);
+  cluster.open();
+  t.deepEqual([(await first).code, (await fits).code], [0, 0]);
+  t.like(admissionOf(cluster), { waiting: 0, waitingBytes: 0 });
 });
 
 test('a client that leaves while its request waits takes it along', async (t) => {
