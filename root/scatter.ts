@@ -27,12 +27,14 @@ const NO_SHARDS: readonly number[] = [];
 export class Scatter {
   readonly collector: Collector;
   readonly attempts: Attempt[] = [];
-  /** When open tasks are hedged, ms after the start; or why not, as far as is known. */
+  /** When open tasks are hedged, ms after their first attempts; or why none of them is. */
   hedging: number | NotHedged = 'no_replica';
   readonly #options: ScatterOptions;
   readonly #context: ScatterContext;
   readonly #streaming: boolean;
   #states: TaskStates | undefined;
+  /** For explain only, by shard. */
+  #leftAlone: Map<number, WithheldReason> | undefined;
   /** When a part will do: workers flush so long after the start; 0: they needn't. */
   #flushAfterMs = 0;
   readonly #hedges: HedgeRounds;
@@ -87,6 +89,16 @@ export class Scatter {
   /** Why a task was given up; undefined while it was open. */
   failureOf(shard: number): TaskFailure | undefined {
     return this.#states?.get(shard)?.lost?.failure;
+  }
+
+  /** Attempts at a task that was sent. */
+  attemptsAt(shard: number): number {
+    return this.#states?.get(shard)?.tried.length ?? 1;
+  }
+
+  /** Why a task that outlived the delay wasn't hedged, as of the last look. For explain only. */
+  notHedged(shard: number): WithheldReason | undefined {
+    return this.#leftAlone?.get(shard);
   }
 
   partOf(
@@ -228,7 +240,7 @@ export class Scatter {
     if (tasks.length === 0) return;
     const refusal = tail.hedging.refusal(fresh, beyondMs, now);
     if (refusal !== undefined) {
-      for (const { attempt } of tasks) this.#leaveAlone(attempt, refusal, now);
+      for (const { attempt, task } of tasks) this.#leaveAlone(attempt, task.shard, refusal, now);
       return;
     }
     const hedges = new Shares();
@@ -236,10 +248,10 @@ export class Scatter {
       const replica = replicas.another(task.shard, [attempt.share.worker], 'hedge', tail.wanted(now));
       const why = tail.refusalOf(replica, attempt.beyondMs(now), now);
       if (why !== undefined) {
-        this.#leaveAlone(attempt, why, now);
+        this.#leaveAlone(attempt, task.shard, why, now);
         continue;
       }
-      this.hedging = now - attempt.startedAt;
+      this.#leftAlone?.delete(task.shard);
       tail.metrics.hedges.inc();
       this.#stateOf(task.shard, attempt);
       hedges.add(task, replica!, now);
@@ -250,8 +262,11 @@ export class Scatter {
   readonly #isOpen = (shard: number): boolean =>
     !this.collector.has(shard) && this.#states?.get(shard) === undefined;
 
-  #leaveAlone(attempt: Attempt, why: WithheldReason, now: number): void {
-    this.hedging = why;
+  #leaveAlone(attempt: Attempt, shard: number, why: WithheldReason, now: number): void {
+    if (this.#options.explain) {
+      this.#leftAlone ??= new Map();
+      this.#leftAlone.set(shard, why);
+    }
     this.#options.tail.metrics.notHedged[why].inc();
     this.#hedges.leftAlone(attempt, now);
   }

@@ -33,6 +33,7 @@ export interface ExplainJson {
 export interface ExplainedShardJson {
   readonly shard?: number;
   readonly missing?: string;
+  readonly notHedged?: string;
   readonly attempts?: readonly ExplainedAttemptJson[];
 }
 

@@ -91,13 +91,14 @@ function headline(explain: ExplainJson): string {
 function rowsOf(explain: ExplainJson, most: number): Row[] {
   const { admissionUs = 0, planUs = 0, mergeUs = 0, totalUs = 0, shards = [] } = explain;
   const rows: Row[] = [own('plan', 0, planUs), own('admission', planUs, admissionUs)];
-  for (const { shard = 0, missing, attempts = [] } of shards.slice(0, most)) {
+  for (const { shard = 0, missing, notHedged = '', attempts = [] } of shards.slice(0, most)) {
     if (attempts.length === 0)
       rows.push({ label: `${shard}`, segments: [], text: `${missing ?? ''}: nobody asked` });
     for (const [i, attempt] of attempts.entries()) {
       const { worker = '', kind = '' } = attempt;
       const label = `${i === 0 ? shard : ' '.repeat(String(shard).length)} ${worker}${i === 0 && kind === 'PRIMARY' ? '' : ` ${kind.toLowerCase()}`}`;
-      rows.push({ label, segments: segmentsOf(attempt), text: textOf(attempt) });
+      const alone = i === 0 && notHedged !== '' ? `, not hedged (${notHedged})` : '';
+      rows.push({ label, segments: segmentsOf(attempt), text: textOf(attempt, alone) });
     }
   }
   rows.push(own('merge', totalUs - mergeUs, mergeUs));
@@ -128,7 +129,8 @@ function segmentsOf(attempt: ExplainedAttemptJson): Row['segments'] {
   });
 }
 
-function textOf(attempt: ExplainedAttemptJson): string {
+/** `alone`: why it was left alone though it was slow. */
+function textOf(attempt: ExplainedAttemptJson, alone: string): string {
   const {
     outcome = '',
     tookUs = 0,
@@ -138,9 +140,6 @@ function textOf(attempt: ExplainedAttemptJson): string {
     heldUs = 0,
     wireUs = 0,
   } = attempt;
-  if (outcome !== 'ANSWERED') {
-    return `${milliseconds(tookUs)} ${outcome.toLowerCase().replace('_', ' ')}${detail === '' ? '' : `: ${detail}`}`;
-  }
   const parts = [
     ['queue', queueUs],
     ['service', serviceUs],
@@ -148,7 +147,13 @@ function textOf(attempt: ExplainedAttemptJson): string {
     ['wire', wireUs],
   ] as const;
   const told = parts.filter(([, us]) => us >= 50).map(([name, us]) => `${name} ${milliseconds(us)}`);
-  return `${milliseconds(tookUs)}${told.length === 0 ? '' : `: ${told.join(', ')}`}`;
+  const took = milliseconds(tookUs);
+  if (outcome !== 'ANSWERED') {
+    const became = outcome.toLowerCase().replace('_', ' ');
+    const parted = told.length === 0 ? '' : ` (${told.join(', ')})`;
+    return `${took} ${became}${parted}${alone}${detail === '' ? '' : `: ${detail}`}`;
+  }
+  return `${took}${alone}${told.length === 0 ? '' : `: ${told.join(', ')}`}`;
 }
 
 /** Every segment with a length has a mark, so that what took long is never hidden by rounding; later ones overwrite. */

@@ -62,11 +62,16 @@ function encode(
   return writer.finish();
 }
 
-function shardEntry(writer: Writer, { shard, missing, attempts }: ExplainedShard, detailBytes: number): void {
+function shardEntry(
+  writer: Writer,
+  { shard, missing, notHedged, attempts }: ExplainedShard,
+  detailBytes: number,
+): void {
   const entry = writer.open(19);
   uint(writer, 1, shard);
   if (missing !== undefined) uint(writer, 2, causeNumbers[missing]);
   for (const attempt of attempts) attemptEntry(writer, attempt, detailBytes);
+  if (notHedged !== undefined) text(writer, 4, notHedged, MAX_NAME);
   writer.close(entry);
 }
 

@@ -31,6 +31,8 @@ export interface Explanation {
 export interface ExplainedShard {
   readonly shard: number;
   readonly missing: Cause | undefined;
+  /** Why it wasn't hedged though it outlived the delay. What keeps the request as a whole from it is in `hedging`. */
+  readonly notHedged: NotHedged | undefined;
   readonly attempts: readonly ExplainedAttempt[];
   readonly decidedUs: number;
 }
@@ -89,7 +91,7 @@ export function explain(
     const last = Math.max(0, ...explained.map(({ startedUs, tookUs }) => startedUs + tookUs));
     const won = winner === undefined ? undefined : explained[attempts.indexOf(winner)]!;
     const decidedUs = won === undefined ? last : won.startedUs + won.tookUs;
-    return { shard, missing: cause, attempts: explained, decidedUs };
+    return { shard, missing: cause, notHedged: scatter?.notHedged(shard), attempts: explained, decidedUs };
   });
   // Of those that came together, the one that the others waited for.
   shards.sort((a, b) => b.decidedUs - a.decidedUs || heldUs(a) - heldUs(b) || a.shard - b.shard);
@@ -161,10 +163,10 @@ function explainAttempt(
   } else outcome = timeUp ? 'timed_out' : 'cancelled';
   const startedUs = since(attempt.startedAt);
   const tookUs = Math.max(0, since(Math.min(until, endedAt)) - startedUs);
-  // Streams tell it at their end, of the call as a whole.
+  // Of streams and failures it is told at the end, of the call as a whole.
   const queueUs = answer?.queueUs ?? attempt.outcome?.queueUs ?? 0;
   const serviceUs = answer?.serviceUs ?? attempt.outcome?.serviceUs ?? 0;
-  const known = outcome === 'answered' && (queueUs > 0 || serviceUs > 0);
+  const known = (outcome === 'answered' || outcome === 'failed') && (queueUs > 0 || serviceUs > 0);
   const heldUs = Math.max(0, (answer?.heldUs ?? queueUs + serviceUs) - queueUs - serviceUs);
   return {
     kind: attempt.kind,

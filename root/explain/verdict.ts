@@ -47,13 +47,13 @@ function largest({ queueUs, serviceUs, heldUs, wireUs, tookUs }: ExplainedAttemp
   return us === 0 ? `answered after ${ms(tookUs)}` : `${name} ${ms(us)}`;
 }
 
-function hedgeText({ hedging }: Explanation, { attempts }: ExplainedShard): string {
+function hedgeText({ hedging }: Explanation, { attempts, notHedged }: ExplainedShard): string {
   const hedge = attempts.find(({ kind }) => kind === 'hedge');
   if (hedge !== undefined) {
     return hedge.outcome === 'answered' ? '' : `; its hedge on ${hedge.worker} was no quicker`;
   }
-  if (typeof hedging === 'string') return `; hedge not sent: ${reasons[hedging]}`;
-  return '';
+  const why = notHedged ?? hedging;
+  return typeof why === 'string' ? `; hedge not sent: ${reasons[why]}` : '';
 }
 
 /** Why slow tasks weren't hedged, in words. */

@@ -36,6 +36,9 @@ export interface Asked {
   readonly call: LeafCall;
   cancelled: boolean;
   ended: boolean;
+  /** What its end tells, µs. */
+  queueUs: number;
+  serviceUs: number;
   part(shard: number, data?: Buffer): void;
   /** The shard is a root, and so much of it is in the answer. */
   below(shard: number, expected: number, answered: number): void;
@@ -107,6 +110,8 @@ export function scatterModel({
       call,
       cancelled: false,
       ended: false,
+      queueUs: 0,
+      serviceUs: 0,
       part: (shard, data = Buffer.alloc(0)) => sink.part([shard], data, []),
       below: (shard, expected, answered) =>
         sink.below?.(shard, encodeCoverage({ ...covered(expected, answered), epoch: 1 })),
@@ -122,7 +127,7 @@ export function scatterModel({
           source: 'task' as const,
           ...failure,
         }));
-        sink.end({ failures: whole, queueUs: 0, serviceUs: 0, inFlight: -1 });
+        sink.end({ failures: whole, queueUs: one.queueUs, serviceUs: one.serviceUs, inFlight: -1 });
       },
     };
     asked.push(one);
@@ -193,7 +198,7 @@ export function scatterModel({
       const next = { ...topology, epoch: 2 };
       set = new ReplicaSet(next, left, { version: 0 }, { zone: undefined, random: random(7) });
     },
-    start(timeoutMs = 1000) {
+    start(timeoutMs = 1000, { explain = false } = {}) {
       const plan = planRequest(method, Buffer.alloc(0), topology, { leaf: false, pick: () => 0 });
       const collector = new Shards(shards);
       const scatter = new Scatter(
@@ -207,7 +212,7 @@ export function scatterModel({
           tail,
           partial,
           minCoverage: undefined,
-          explain: false,
+          explain,
           trace: undefined,
         },
         { clock, metrics: { leafCallSent() {}, leafCallEnded() {} } },

@@ -36,6 +36,7 @@ const explain: ExplainJson = {
     },
     {
       shard: 12,
+      notHedged: 'replica_busy',
       attempts: [{ kind: 'PROBE', worker: 'w3', outcome: 'ANSWERED', startedUs: 10_000, tookUs: 30_000 }],
     },
     {
@@ -48,6 +49,9 @@ const explain: ExplainJson = {
           outcome: 'FAILED',
           startedUs: 10_000,
           tookUs: 5_000,
+          queueUs: 1_000,
+          serviceUs: 3_000,
+          wireUs: 1_000,
           detail: `NOT_FOUND: ${'x'.repeat(200)}`,
         },
       ],
@@ -76,7 +80,7 @@ test('a line for each attempt, over the time of the answer', (t) => {
   t.true(Math.abs(shares(bar(5), '█') - 0.5) <= 0.1);
   t.true(Math.abs(shares(bar(6), '×') - 0.4) <= 0.1);
   t.regex(lines[6]!, /^ {2}w2 hedge +×+ +40\.0 ms beaten$/);
-  t.regex(lines[7]!, /^12 w3 probe +▓+ +30\.0 ms$/);
+  t.regex(lines[7]!, /^12 w3 probe +▓+ +30\.0 ms, not hedged \(replica_busy\)$/);
   t.is(lines.at(-2), '5 more shards, all of them earlier');
   t.regex(lines.at(-1)!, /^█ service {3}· queue {3}─ network/);
 });
@@ -87,6 +91,13 @@ for (const width of [40, 80, 110, 200]) {
     for (const line of lines) t.true(line.length <= width, `${line.length}: ${line}`);
   });
 }
+
+test('of a failed attempt it says where its time went, and how it failed', (t) => {
+  const [line] = waterfall(explain, { width: 200, colour: false, shards: 16 })
+    .split('\n')
+    .filter((one) => one.startsWith('0 w1'));
+  t.regex(line!, /5\.00 ms failed \(queue 1\.00 ms, service 3\.00 ms, wire 1\.00 ms\): NOT_FOUND: x/);
+});
 
 test('shards beyond those that are drawn are counted with those that were left out', (t) => {
   const text = waterfall(explain, { width: 100, colour: false, shards: 1 });

@@ -22,6 +22,7 @@ const attempt = (over: Partial<ExplainedAttempt> = {}): ExplainedAttempt => ({
 const shardOf = (shard: number, ...attempts: ExplainedAttempt[]): ExplainedShard => ({
   shard,
   missing: attempts.some(({ outcome }) => outcome === 'answered') ? undefined : 'unavailable',
+  notHedged: undefined,
   attempts,
   decidedUs: 190_000 - shard,
 });
@@ -48,6 +49,10 @@ const explanation = (over: Partial<Explanation> = {}): Explanation => ({
 test('the verdict names the shard, the worker, the part and why there was no hedge', (t) => {
   const cases: [Partial<Explanation>, string][] = [
     [{}, 'shard 7 on w3: service 181 ms of 190 ms; hedge not sent: budget empty'],
+    [
+      { shards: [{ ...shardOf(7, attempt()), notHedged: 'replica_busy' }], hedging: 30 },
+      'shard 7 on w3: service 181 ms of 190 ms; hedge not sent: the other replicas are busy',
+    ],
     [
       { shards: [shardOf(7, attempt({ queueUs: 150_000, serviceUs: 20_000 }))], hedging: 30 },
       'shard 7 on w3: queue 150 ms of 190 ms',

@@ -334,11 +334,11 @@ test('what stood in the way of a hedge is looked at again, as long as there is t
   t.teardown(close);
   for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
   for (let i = 0; i < 100; i++) workers[1]!.load.measured(0, 30);
-  const first = start();
+  const first = start(1000, { explain: true });
   const delayMs = first.scatter.hedging as number;
   clock.advance(3 * delayMs);
   t.is(asked.length, 1);
-  t.is(first.scatter.hedging, 'replica_busy');
+  t.is(first.scatter.notHedged(0), 'replica_busy');
   t.is(tail.metrics.notHedged.replica_busy.value, 2, 'after the delay, and after twice as long');
   for (let i = 0; i < 100; i++) workers[1]!.load.measured(0, 0);
   clock.advance(delayMs + 1);
@@ -346,16 +346,17 @@ test('what stood in the way of a hedge is looked at again, as long as there is t
     asked.map(({ worker }) => worker),
     ['w0', 'w1'],
   );
-  t.true(Math.abs((first.scatter.hedging as number) - 4 * delayMs) < 2);
+  t.is(first.scatter.notHedged(0), undefined);
+  t.is(first.scatter.hedging, delayMs, 'what the request was to be hedged after');
   asked[1]!.part(0);
   t.true(first.collector.complete);
 
   for (let i = 0; i < 100; i++) workers[0]!.load.measured(0, 10_000);
-  const second = start();
+  const second = start(1000, { explain: true });
   t.is(asked[2]!.worker, 'w1');
   clock.advance(999);
   t.is(asked.length, 3);
-  t.is(second.scatter.hedging, 'replica_busy');
+  t.is(second.scatter.notHedged(0), 'replica_busy');
   // At about 15, 30, 60, 120, 240 and 480 ms of 1,000: at the next one a second attempt would have less time than the first.
   const looks = Math.floor(Math.log2(500 / delayMs)) + 1;
   t.is(tail.metrics.notHedged.replica_busy.value, 2 + looks);
@@ -382,4 +383,102 @@ test('an explanation names the attempt that answered first, though another answe
       ['HEDGE', 'ANSWERED'],
     ],
   );
+});
+
+/** There was one reason per request: a shard that was hedged, or left alone for another reason, after it took its place. */
+for (const refused of [0, 1]) {
+  const hedged = 1 - refused;
+  for (const last of [refused, hedged]) {
+    test(`shard ${refused} left alone, shard ${hedged} hedged, shard ${last} last: each says why or why not`, (t) => {
+      const { asked, answer, tail, replicas, workers, clock, close } = scatterModel({
+        workers: 3,
+        shards: 2,
+      });
+      t.teardown(close);
+      for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+      for (let i = 0; i < 100; i++) workers[1]!.load.measured(0, 10_000);
+      replicas[refused]!.splice(2, 1);
+      replicas[hedged]!.splice(1, 1);
+      const explained: ReturnType<typeof explainOf>[] = [];
+      answer((_coverage, trailer) => explained.push(explainOf({ trailer })), { explain: true });
+      clock.advance(100);
+      t.deepEqual(
+        asked.map(({ worker, call }) => [worker, call.tasks.map(({ shard }) => shard)]),
+        [
+          ['w0', [0, 1]],
+          ['w2', [hedged]],
+        ],
+      );
+      const parts = [() => asked[0]!.part(refused), () => asked[1]!.part(hedged)];
+      if (last === refused) parts.reverse();
+      parts[0]!();
+      clock.advance(50);
+      parts[1]!();
+      const [explain] = explained;
+      t.true(explain.hedgeAfterUs > 0);
+      t.is(explain.notHedged, '');
+      const reasons = new Map(
+        explain.shards.map((one: { shard: number; notHedged: string }) => [one.shard, one.notHedged]),
+      );
+      t.is(reasons.get(refused), 'replica_busy');
+      t.is(reasons.get(hedged), '');
+      t.regex(
+        explain.verdict,
+        last === refused
+          ? /^shard \d on w0: .*; hedge not sent: the other replicas are busy$/
+          : /^shard \d on w2 \(hedge, sent after [\d.]+ ms\): answered after [\d.]+ ms of 150 ms$/,
+      );
+    });
+  }
+}
+
+test('shards that are left alone for different reasons each keep their own', (t) => {
+  const { asked, answer, tail, replicas, workers, clock, close } = scatterModel({ workers: 2, shards: 2 });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  for (let i = 0; i < 100; i++) workers[1]!.load.measured(0, 10_000);
+  replicas[1]!.splice(1, 1);
+  const explained: ReturnType<typeof explainOf>[] = [];
+  answer((_coverage, trailer) => explained.push(explainOf({ trailer })), { explain: true });
+  clock.advance(100);
+  asked[0]!.part(1);
+  clock.advance(1);
+  asked[0]!.part(0);
+  t.deepEqual(
+    explained[0]!.shards.map((one: { shard: number; notHedged: string }) => [one.shard, one.notHedged]),
+    [
+      [0, 'replica_busy'],
+      [1, 'no_replica'],
+    ],
+  );
+  t.regex(explained[0]!.verdict, /; hedge not sent: the other replicas are busy$/);
+});
+
+test('nothing is kept of reasons that nobody asks for', (t) => {
+  const { start, tail, workers, clock, close } = scatterModel({ workers: 2 });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  for (let i = 0; i < 100; i++) workers[1]!.load.measured(0, 10_000);
+  const { scatter } = start();
+  clock.advance(100);
+  t.true(tail.metrics.notHedged.replica_busy.value > 0);
+  t.is(scatter.notHedged(0), undefined);
+});
+
+/** They were told as 0, though the end of the attempt says them: whether a failure came from a queue or from a handler couldn't be seen. */
+test('an explanation says where the time of a failed attempt went', (t) => {
+  const { asked, answer, clock, close } = scatterModel({ workers: 2 });
+  t.teardown(close);
+  const explained: ReturnType<typeof explainOf>[] = [];
+  answer((_coverage, trailer) => explained.push(explainOf({ trailer })), { explain: true });
+  clock.advance(10);
+  const [first] = asked;
+  Object.assign(first!, { queueUs: 2_000, serviceUs: 5_000 });
+  first!.end({ code: 14 });
+  clock.advance(4);
+  asked[1]!.part(0);
+  const [failed, retry] = explained[0]!.shards[0].attempts;
+  t.like(failed, { outcome: 'FAILED', tookUs: 10_000, queueUs: 2_000, serviceUs: 5_000, heldUs: 0 });
+  t.is(failed.wireUs, 3_000);
+  t.like(retry, { kind: 'RETRY', outcome: 'ANSWERED', tookUs: 4_000 });
 });
