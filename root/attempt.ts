@@ -4,6 +4,7 @@
  */
 import type { Timer } from '../shared/clock.ts';
 import type { LeafEnd, LeafHandle, LeafSink, LeafTask, PartTiming } from '../shared/link/leaf-call.ts';
+import type { WithheldReason } from '../shared/metrics/root-tail.ts';
 import type { MethodTail } from './replicas/method-tail.ts';
 import type { Share } from './replicas/share.ts';
 import type { Scatter } from './scatter.ts';
@@ -51,6 +52,8 @@ export class Attempt implements LeafSink {
   cancelled = false;
   /** Undefined unless the scatter is explained. */
   readonly answers: TaskAnswer[] | undefined;
+  /** Why its slow tasks weren't hedged when that was last looked at, by shard: kept for explain only. */
+  notHedged: Map<number, WithheldReason> | undefined;
   /** Tasks that the worker has: not answered here. */
   #unanswered: number;
   #failed: number[] | undefined;
@@ -188,6 +191,13 @@ export class Attempt implements LeafSink {
       if (this.isFirst) tail.latency.record(now - this.startedAt, now);
       replica.latency.beaten(now - this.startedAt, tail.latency.median(now), now);
     }
+  }
+
+  /** Its task was due to be hedged, and isn't yet. */
+  leaveAlone(shard: number, why: WithheldReason): void {
+    if (this.answers === undefined) return;
+    this.notHedged ??= new Map();
+    this.notHedged.set(shard, why);
   }
 
   /** What came for it, if anything, isn't to be used. */

@@ -33,8 +33,6 @@ export class Scatter {
   readonly #context: ScatterContext;
   readonly #streaming: boolean;
   #states: TaskStates | undefined;
-  /** For explain only, by shard. */
-  #leftAlone: Map<number, WithheldReason> | undefined;
   /** When a part will do: workers flush so long after the start; 0: they needn't. */
   #flushAfterMs = 0;
   readonly #hedges: HedgeRounds;
@@ -89,16 +87,6 @@ export class Scatter {
   /** Why a task was given up; undefined while it was open. */
   failureOf(shard: number): TaskFailure | undefined {
     return this.#states?.get(shard)?.lost?.failure;
-  }
-
-  /** Attempts at a task that was sent. */
-  attemptsAt(shard: number): number {
-    return this.#states?.get(shard)?.tried.length ?? 1;
-  }
-
-  /** Why a task that outlived the delay wasn't hedged, as of the last look. For explain only. */
-  notHedged(shard: number): WithheldReason | undefined {
-    return this.#leftAlone?.get(shard);
   }
 
   partOf(
@@ -251,7 +239,6 @@ export class Scatter {
         this.#leaveAlone(attempt, task.shard, why, now);
         continue;
       }
-      this.#leftAlone?.delete(task.shard);
       tail.metrics.hedges.inc();
       this.#stateOf(task.shard, attempt);
       hedges.add(task, replica!, now);
@@ -263,10 +250,7 @@ export class Scatter {
     !this.collector.has(shard) && this.#states?.get(shard) === undefined;
 
   #leaveAlone(attempt: Attempt, shard: number, why: WithheldReason, now: number): void {
-    if (this.#options.explain) {
-      this.#leftAlone ??= new Map();
-      this.#leftAlone.set(shard, why);
-    }
+    attempt.leaveAlone(shard, why);
     this.#options.tail.metrics.notHedged[why].inc();
     this.#hedges.leftAlone(attempt, now);
   }

@@ -174,7 +174,7 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
         shard,
         cause: 'malformed' as const,
         detail: error.message,
-        attempts: 1,
+        attempts: this.scatter!.attempts.filter((attempt) => attempt.has(shard)).length,
       })),
     );
     return [...missing, ...lost].sort((a, b) => a.shard - b.shard);

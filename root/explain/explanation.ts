@@ -91,7 +91,10 @@ export function explain(
     const last = Math.max(0, ...explained.map(({ startedUs, tookUs }) => startedUs + tookUs));
     const won = winner === undefined ? undefined : explained[attempts.indexOf(winner)]!;
     const decidedUs = won === undefined ? last : won.startedUs + won.tookUs;
-    return { shard, missing: cause, notHedged: scatter?.notHedged(shard), attempts: explained, decidedUs };
+    const hedged = attempts.some(({ kind }) => kind === 'hedge');
+    const alone = attempts.find((one) => one.notHedged?.has(shard));
+    const notHedged = hedged ? undefined : alone?.notHedged?.get(shard);
+    return { shard, missing: cause, notHedged, attempts: explained, decidedUs };
   });
   // Of those that came together, the one that the others waited for.
   shards.sort((a, b) => b.decidedUs - a.decidedUs || heldUs(a) - heldUs(b) || a.shard - b.shard);

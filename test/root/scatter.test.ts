@@ -338,7 +338,7 @@ test('what stood in the way of a hedge is looked at again, as long as there is t
   const delayMs = first.scatter.hedging as number;
   clock.advance(3 * delayMs);
   t.is(asked.length, 1);
-  t.is(first.scatter.notHedged(0), 'replica_busy');
+  t.is(first.scatter.attempts[0]!.notHedged?.get(0), 'replica_busy');
   t.is(tail.metrics.notHedged.replica_busy.value, 2, 'after the delay, and after twice as long');
   for (let i = 0; i < 100; i++) workers[1]!.load.measured(0, 0);
   clock.advance(delayMs + 1);
@@ -346,7 +346,6 @@ test('what stood in the way of a hedge is looked at again, as long as there is t
     asked.map(({ worker }) => worker),
     ['w0', 'w1'],
   );
-  t.is(first.scatter.notHedged(0), undefined);
   t.is(first.scatter.hedging, delayMs, 'what the request was to be hedged after');
   asked[1]!.part(0);
   t.true(first.collector.complete);
@@ -356,7 +355,7 @@ test('what stood in the way of a hedge is looked at again, as long as there is t
   t.is(asked[2]!.worker, 'w1');
   clock.advance(999);
   t.is(asked.length, 3);
-  t.is(second.scatter.notHedged(0), 'replica_busy');
+  t.is(second.scatter.attempts[0]!.notHedged?.get(0), 'replica_busy');
   // At about 15, 30, 60, 120, 240 and 480 ms of 1,000: at the next one a second attempt would have less time than the first.
   const looks = Math.floor(Math.log2(500 / delayMs)) + 1;
   t.is(tail.metrics.notHedged.replica_busy.value, 2 + looks);
@@ -462,7 +461,7 @@ test('nothing is kept of reasons that nobody asks for', (t) => {
   const { scatter } = start();
   clock.advance(100);
   t.true(tail.metrics.notHedged.replica_busy.value > 0);
-  t.is(scatter.notHedged(0), undefined);
+  t.is(scatter.attempts[0]!.notHedged, undefined);
 });
 
 /** They were told as 0, though the end of the attempt says them: whether a failure came from a queue or from a handler couldn't be seen. */
