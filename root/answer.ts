@@ -11,11 +11,18 @@ import type { MethodLatency } from './admission/latency.ts';
 import { type AnswerTrace, traceAnswer } from './answer-trace.ts';
 import type { Attempt } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
-import { COVERAGE_KEY, type Coverage, documentsWithout, type Missing, shareOf } from './coverage.ts';
+import {
+  type Cause,
+  COVERAGE_KEY,
+  type Coverage,
+  documentsWithout,
+  type Missing,
+  shareOf,
+} from './coverage.ts';
 import { EXPLAIN_TRAILER } from './explain/asked.ts';
 import { encodeExplanation } from './explain/encode.ts';
 import { explain } from './explain/explanation.ts';
-import { coverageFailure, errorFailure, type Failure } from './finish.ts';
+import { coverageFailure, errorFailure, type Failure, withPushback } from './finish.ts';
 import { composed, type InnerCoverage, readInnerCoverage } from './inner-coverage.ts';
 import { type Minimum, meets, minimumOf } from './minimum.ts';
 import { planRequest, type RequestPlan, requestBytes } from './plan.ts';
@@ -92,9 +99,12 @@ export abstract class Answer<C extends AnyCall> implements Collector {
       this.accepted = accept(call, method, this.method.merging, this.startedAt);
       this.#plan();
       if (this.accepted.explainBytes > 0) this.#plannedAt = serving.clock.now();
-      if (this.accepted.deadline <= this.startedAt) throw tooLate(this.accepted.timeoutMs);
     } catch (thrown) {
       this.fail(errorFailure(thrown));
+      return;
+    }
+    if (this.accepted.deadline <= this.startedAt) {
+      this.refuse(tooLate(this.accepted.timeoutMs), 'timeout');
       return;
     }
     (call as EventEmitter).on('cancelled', () => this.#left());
@@ -126,7 +136,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
       latency: this.method.latency,
       admission,
       admitted: () => this.#admitted(),
-      shed: (failure) => this.fail(failure),
+      shed: (error, pushbackMs) => this.refuse(error, 'shed', pushbackMs),
     });
     admission.wait(this.#candidate);
   }
@@ -226,13 +236,32 @@ export abstract class Answer<C extends AnyCall> implements Collector {
 
   /** An answer if enough shards are in it, or a failure. */
   protected settle(missing: readonly Missing[]): void {
+    const coverage = this.#cover(missing);
+    if (meets(this.minimum, coverage, this.plan.tasks.length - missing.length)) {
+      this.method.metrics.coverage.observe(shareOf(coverage));
+      this.deliver(coverage, missing);
+    } else {
+      this.fail(coverageFailure(this.minimum, coverage, this.scatter!, this.accepted.leaf));
+    }
+  }
+
+  /** A planned request fails for a reason of the root's own, whatever shards say: to those that aren't in, `cause` is what happened. */
+  protected refuse(error: RegatherError, cause: Cause, pushbackMs?: number): void {
+    const detail = error.message;
+    const missing =
+      this.scatter?.missing(cause, detail) ??
+      this.plan.tasks.map(({ shard }) => ({ shard, cause, detail, attempts: 0 }));
+    const failure = errorFailure(error, this.#cover(missing));
+    this.fail(pushbackMs === undefined ? failure : withPushback(failure, pushbackMs));
+  }
+
+  #cover(missing: readonly Missing[]): Coverage {
     this.#missing = missing;
     const { documents } = this;
     const expected = this.plan.tasks.length;
-    const answered = expected - missing.length;
     let coverage: Coverage = {
       expected,
-      answered,
+      answered: expected - missing.length,
       documents: documents === undefined ? undefined : documentsWithout(documents, missing),
       missing,
       epoch: this.replicas.topology.epoch,
@@ -240,12 +269,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     if (this.inner !== undefined) coverage = composed(coverage, this.inner, documents);
     this.#lacking = coverage.missing;
     this.#trace?.covered(coverage);
-    if (meets(this.minimum, coverage, answered)) {
-      this.method.metrics.coverage.observe(shareOf(coverage));
-      this.deliver(coverage, missing);
-    } else {
-      this.fail(coverageFailure(this.minimum, coverage, this.scatter!, this.accepted.leaf));
-    }
+    return coverage;
   }
 
   protected fail(failure: Failure): void {

@@ -21,7 +21,7 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
   /** Without a merge: the one shard's answer. */
   #single: Uint8Array | undefined;
   #heldBytes = 0;
-  #refusal: unknown;
+  #refusal: RegatherError | undefined;
 
   constructor(
     serving: ServingContext,
@@ -62,7 +62,7 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
       this.serving.memory.hold(data.length);
     } catch (thrown) {
       // Not this shard's fault: the answer as a whole is refused.
-      this.#refusal = thrown;
+      this.#refusal = RegatherError.from(thrown);
       this.scatter!.cancel();
       return;
     }
@@ -105,7 +105,7 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
       this.method.metrics.early(this.#progress!.reason, savedMs / 1000);
     }
     if (this.#refusal === undefined) super.finished(why);
-    else this.fail(errorFailure(this.#refusal));
+    else this.refuse(this.#refusal, 'shed');
   }
 
   protected override finish(code: number): void {

@@ -1,6 +1,5 @@
 /** An answer that has to wait for its admission. Only made then: most are admitted on the spot. */
 import { RegatherError } from '../../shared/errors/errors.ts';
-import { errorFailure, type Failure, withPushback } from '../finish.ts';
 import { type Admission, Candidate, type ShedReason } from './admission.ts';
 import type { MethodLatency } from './latency.ts';
 
@@ -12,7 +11,7 @@ export interface AnswerCandidateOptions {
   readonly latency: MethodLatency;
   readonly admission: Admission;
   readonly admitted: () => void;
-  readonly shed: (failure: Failure) => void;
+  readonly shed: (error: RegatherError, pushbackMs: number) => void;
 }
 
 const because: Record<ShedReason, string> = {
@@ -48,6 +47,6 @@ export class AnswerCandidate extends Candidate {
     const text =
       `the root is overloaded: ${inUse} of ${limit} leaf calls are under way, ${waiting} requests of ${waitingBytes} bytes wait; ` +
       `this one, of ${this.units} and ${this.sizeBytes} bytes, was turned away because ${because[reason]}; try again after ${pushbackMs} ms`;
-    this.#options.shed(withPushback(errorFailure(new RegatherError('ROOT_OVERLOADED', text)), pushbackMs));
+    this.#options.shed(new RegatherError('ROOT_OVERLOADED', text), pushbackMs);
   }
 }

@@ -1,6 +1,6 @@
 /** A scatter of the root's own, before workers that answer when a test says so, on a clock of its own. */
 import { EventEmitter } from 'node:events';
-import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
+import { Metadata, type ServerUnaryCall, type StatusObject } from '@grpc/grpc-js';
 import { Admission } from '../../root/admission/admission.ts';
 import type { Attempt } from '../../root/attempt.ts';
 import type { Collector, FinishReason } from '../../root/collector.ts';
@@ -22,6 +22,7 @@ import { UnaryAnswer } from '../../root/unary.ts';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import type { LeafCall, LeafSink, TaskFailure } from '../../shared/link/leaf-call.ts';
 import { compileMerger } from '../../shared/merge/compile.ts';
+import type { Merger } from '../../shared/merge/merger.ts';
 import { MetricRegistry } from '../../shared/metrics/registry.ts';
 import { createRootMetrics } from '../../shared/metrics/root.ts';
 import { type Coverage, decodeCoverage, searchPlan } from './cluster.ts';
@@ -84,6 +85,26 @@ export interface ScatterModelOptions {
   readonly partial?: boolean;
   /** Default: `turns`. */
   readonly by?: 'load' | 'turns';
+}
+
+export interface ModelAnswerOptions {
+  readonly explain?: boolean;
+  readonly timeoutMs?: number;
+  /** What may be held in parts. */
+  readonly memoryBytes?: number;
+  /** Merging shows that what this shard sent isn't what was asked for. */
+  readonly refused?: number;
+}
+
+function refusing(merger: Merger, refused: number): Merger {
+  return {
+    stage: (shards, data, segmentBytes) => merger.stage(shards, data, segmentBytes),
+    combine: (parts, context) => merger.combine(parts, context),
+    merge(parts, context) {
+      if (!parts.some(({ shards }) => shards.includes(refused))) return merger.merge(parts, context);
+      throw new RegatherError('PARTIAL_MALFORMED', 'not one item per key', { shards: [refused] });
+    },
+  };
 }
 
 function covered(expected: number, answered: number) {
@@ -223,8 +244,8 @@ export function scatterModel({
     },
     /** The same for a client's call of the method: calls back with the coverage that it is told. */
     answer(
-      told: (coverage: Coverage, trailer: Metadata) => void,
-      { explain = false, timeoutMs = 1000 } = {},
+      told: (coverage: Coverage, trailer: Metadata, status?: Pick<StatusObject, 'code' | 'details'>) => void,
+      { explain = false, timeoutMs = 1000, memoryBytes, refused }: ModelAnswerOptions = {},
     ) {
       const sent = new Metadata();
       if (explain) sent.set('regather-explain', '1');
@@ -233,15 +254,16 @@ export function scatterModel({
         metrics,
         loopDelay,
         admission,
-        memory: new GatherMemory(),
+        memory: new GatherMemory(memoryBytes),
         scatter: { clock, metrics: { leafCallSent() {}, leafCallEnded() {} } },
         replicas: () => set,
         pick: () => 0,
         missing() {},
       };
+      const merger = compileMerger(method, new Map());
       const served = {
         plan: method,
-        merger: compileMerger(method, new Map()),
+        merger: refused === undefined ? merger : refusing(merger, refused),
         policy: defaultPolicy,
         tail,
         metrics: metrics.method('TopK'),
@@ -254,8 +276,9 @@ export function scatterModel({
         getDeadline: () => Date.now() + timeoutMs,
       }) as unknown as ServerUnaryCall<Buffer, Buffer>;
       new UnaryAnswer(serving, served, call, (error, _payload, trailer) => {
-        const { metadata = trailer } = (error ?? {}) as { metadata?: Metadata };
-        told(decodeCoverage(metadata!.get('regather-coverage-bin')[0] as Buffer), metadata!);
+        const failure = (error ?? undefined) as StatusObject | undefined;
+        const metadata = failure?.metadata ?? trailer!;
+        told(decodeCoverage(metadata.get('regather-coverage-bin')[0] as Buffer), metadata, failure);
       }).start();
     },
     /** Opens the breaker and lets its backoff pass: the next request probes it. */

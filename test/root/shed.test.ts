@@ -104,6 +104,8 @@ test('beyond the limit requests wait by priority; those turned away hear when to
     /the root is overloaded: 1 of 1 leaf calls are under way, 1 requests of 12 bytes wait/,
   );
   t.true(Number(refused.trailer.get('grpc-retry-pushback-ms')[0]) >= 1);
+  t.like(refused.coverage, { expected: 1, answered: 0 });
+  t.like(refused.coverage?.missing[0], { cause: 'SHED', count: 1, attempts: 0 });
   const high = cluster.call('high', 1);
   t.is((await low).code, status.RESOURCE_EXHAUSTED);
   cluster.open();
