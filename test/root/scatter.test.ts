@@ -63,7 +63,7 @@ test('slow tasks are asked of a replica that is well, not of one that is half-op
     t.teardown(model.close);
     for (const shard of replicas) model.halfOpen(shard[0]!);
     for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
-    const { scatter } = model.start();
+    const { scatter } = model.start(1000, { explain: true });
     model.workers[2]?.load.sent(3, clock.now());
     clock.advance(30);
     const sent = asked.map(({ worker, call }) => [worker, call.tasks.map(({ shard }) => shard)]);
@@ -72,7 +72,7 @@ test('slow tasks are asked of a replica that is well, not of one that is half-op
       ['w0', [0]],
     ];
     t.deepEqual(sent, workers === 3 ? [...first, ['w2', [1]]] : first);
-    if (workers === 2) t.is(scatter.hedging, 'no_replica');
+    if (workers === 2) t.is(scatter.attempts[0]!.notHedged?.get(1), 'no_replica');
     asked[0]!.end({ shard: 1 });
     if (workers === 2) t.is(asked.at(-1)!.worker, 'w0', 'nobody else is left to retry it on');
   }
@@ -275,10 +275,10 @@ test('tasks that are refused together are looked at again together, and count on
   for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
   tail.began(1000, clock.now());
   pressure.loopDelay.p99Ms = 100;
-  const { scatter } = start();
+  const { scatter } = start(1000, { explain: true });
   clock.advance(100);
   t.is(asked.length, 1);
-  t.is(scatter.hedging, 'root_late');
+  t.deepEqual([...new Set(scatter.attempts[0]!.notHedged?.values())], ['root_late']);
   t.is(tail.metrics.notHedged.root_late.value, 150, 'three times');
   pressure.loopDelay.p99Ms = 0;
   clock.advance(100);
