@@ -22,7 +22,7 @@ import {
 import { EXPLAIN_TRAILER } from './explain/asked.ts';
 import { encodeExplanation } from './explain/encode.ts';
 import { explain } from './explain/explanation.ts';
-import { coverageFailure, errorFailure, type Failure, withPushback } from './finish.ts';
+import { coverageFailure, errorFailure, type Failure, withheldFailure, withPushback } from './finish.ts';
 import { composed, type InnerCoverage, readInnerCoverage } from './inner-coverage.ts';
 import { type Minimum, meets, minimumOf } from './minimum.ts';
 import { planRequest, type RequestPlan, requestBytes } from './plan.ts';
@@ -251,8 +251,18 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     const missing =
       this.scatter?.missing(cause, detail) ??
       this.plan.tasks.map(({ shard }) => ({ shard, cause, detail, attempts: 0 }));
-    const failure = errorFailure(error, this.#cover(missing));
+    const coverage = this.#cover(missing);
+    if (this.scatter !== undefined) {
+      this.withhold(error, coverage);
+      return;
+    }
+    const failure = errorFailure(error, coverage);
     this.fail(pushbackMs === undefined ? failure : withPushback(failure, pushbackMs));
+  }
+
+  /** What shards answered can't be handed over. */
+  protected withhold(error: RegatherError, coverage: Coverage): void {
+    this.fail(withheldFailure(error, coverage, this.accepted.leaf));
   }
 
   #cover(missing: readonly Missing[]): Coverage {

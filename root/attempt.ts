@@ -226,6 +226,11 @@ export class Attempt implements LeafSink {
     return this.#failed !== undefined && shards.some((shard) => this.#failed!.includes(shard));
   }
 
+  /** The worker may have begun with the task: what hasn't ended isn't known not to have. */
+  mayHaveBegun(shard: number): boolean {
+    return !this.outcome?.failures.some((failure) => failure.shard === shard && failure.notStarted);
+  }
+
   ends(end: LeafEnd, now: number): void {
     const { worker } = this.share;
     this.outcome = end;

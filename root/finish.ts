@@ -3,7 +3,6 @@ import { Metadata, status } from '@grpc/grpc-js';
 import { RegatherError } from '../shared/errors/errors.ts';
 import { statusNames } from '../shared/errors/status-names.ts';
 import { fitMessage, fitUtf8 } from '../shared/errors/trailer-text.ts';
-import type { TaskFailure } from '../shared/link/leaf-call.ts';
 import { Writer } from '../shared/wire/writer.ts';
 import {
   type Cause,
@@ -70,26 +69,27 @@ export function coverageFailure(
   const failure = scatter.failureOf(worst.shard);
   const given = failure?.code ?? codeOfCause[worst.cause];
   const code = given > 0 && given < statusNames.length ? given : status.UNKNOWN;
-  const pushbackMs = failure === undefined ? 0 : pushbackOf(failure, leaf);
   // KEY and ANY speak for one shard: its own words are the answer.
-  if (expected === 1 && worst.cause === 'failed') {
-    const failed = failureOf(code, worst.detail, coverage, failure?.details);
-    return pushbackMs === 0 ? failed : withPushback(failed, pushbackMs);
-  }
   const text =
-    `${answered} of ${expected} shards answered${ruleOf(minimum, coverage)}; missing ${formatShards(missing.map(({ shard }) => shard))}: ` +
-    `shard ${worst.shard}: ${worst.cause}: ${shorten(worst.detail, 400)}`;
+    expected === 1 && worst.cause === 'failed'
+      ? worst.detail
+      : `${answered} of ${expected} shards answered${ruleOf(minimum, coverage)}; missing ${formatShards(missing.map(({ shard }) => shard))}: ` +
+        `shard ${worst.shard}: ${worst.cause}: ${shorten(worst.detail, 400)}`;
   const failed = failureOf(code, text, coverage, failure?.details);
-  return pushbackMs === 0 ? failed : withPushback(failed, pushbackMs);
+  if (leaf && triedHere(scatter, missing, worst.cause)) return withPushback(failed, TRIED);
+  const pushbackMs = failure?.pushbackMs ?? 0;
+  return pushbackMs > 0 ? withPushback(failed, pushbackMs) : failed;
 }
 
+/** gRPC's word for "don't try again". A root above is told so of what was tried here, or retries at every level of a tree would multiply. */
+const TRIED = -1;
+
 /**
- * What a failed shard says of trying again. A root above is told not to (gRPC: a negative pushback) where tasks have run: that they failed
- * is known here, where they could be tried elsewhere, and retries at every level of a tree would multiply.
+ * A task that is missing has run, and could be tried elsewhere here too; or one was turned away for overload, and what ran beside it would all run
+ * again. A shard of which nobody could be asked here is another matter: it wasn't tried, and another root may reach it.
  */
-function pushbackOf(failure: TaskFailure, leaf: boolean): number {
-  if (leaf && !failure.notStarted) return -1;
-  return Math.max(0, failure.pushbackMs);
+function triedHere(scatter: Scatter, missing: readonly Missing[], worst: Cause): boolean {
+  return scatter.mayHaveBegun(worst === 'shed' ? undefined : new Set(missing.map(({ shard }) => shard)));
 }
 
 function ruleOf({ share, shards }: Minimum, { documents }: Coverage): string {
@@ -108,6 +108,12 @@ function leading(missing: readonly Missing[]): Missing {
     if (precedence.indexOf(candidate.cause) < precedence.indexOf(best.cause)) best = candidate;
   }
   return best;
+}
+
+/** What shards answered can't be handed over. `leaf`: it goes to a root, which would have it done all over again. */
+export function withheldFailure(error: RegatherError, coverage: Coverage, leaf: boolean): Failure {
+  const failure = errorFailure(error, coverage);
+  return leaf ? withPushback(failure, TRIED) : failure;
 }
 
 export function errorFailure(thrown: unknown, coverage?: Coverage): Failure {

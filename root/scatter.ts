@@ -84,6 +84,15 @@ export class Scatter {
     return missingTasks(this.#options.plan.tasks, this.collector, this.#states, open, detail);
   }
 
+  /** Some worker may have begun with a task of those shards, or of any. */
+  mayHaveBegun(shards?: ReadonlySet<number>): boolean {
+    return this.attempts.some((attempt) =>
+      attempt.share.tasks.some(
+        ({ shard }) => (shards === undefined || shards.has(shard)) && attempt.mayHaveBegun(shard),
+      ),
+    );
+  }
+
   /** Why a task was given up; undefined while it was open. */
   failureOf(shard: number): TaskFailure | undefined {
     return this.#states?.get(shard)?.lost?.failure;

@@ -7,7 +7,7 @@ import { Answer, type ServedMethod } from './answer.ts';
 import type { Attempt } from './attempt.ts';
 import type { FinishReason } from './collector.ts';
 import { type Coverage, coverageTrailer, type Missing, withCoverage } from './coverage.ts';
-import { errorFailure, type Failure } from './finish.ts';
+import type { Failure } from './finish.ts';
 import { Gather } from './gather.ts';
 import { Progress } from './progress.ts';
 import type { ServingContext } from './serving.ts';
@@ -122,7 +122,7 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
     } catch (thrown) {
       const error = RegatherError.from(thrown);
       const more = error.code === 'PARTIAL_MALFORMED' ? this.#without(error, missing) : undefined;
-      if (more === undefined) this.fail(errorFailure(error, coverage));
+      if (more === undefined) this.withhold(error, coverage);
       else this.settle(more);
       return;
     }
@@ -136,7 +136,7 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
     }
     if (payload.length > method.maxAnswerBytes) {
       const text = `the answer has ${payload.length} bytes, the most is ${method.maxAnswerBytes} (max_answer_bytes of ${method.name})`;
-      this.fail(errorFailure(new RegatherError('ANSWER_TOO_LARGE', text), coverage));
+      this.withhold(new RegatherError('ANSWER_TOO_LARGE', text), coverage);
       return;
     }
     if (coverage.missing.length > 0) metrics.partial.inc();

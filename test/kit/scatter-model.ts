@@ -21,6 +21,7 @@ import type { ServingContext } from '../../root/serving.ts';
 import { UnaryAnswer } from '../../root/unary.ts';
 import { RegatherError } from '../../shared/errors/errors.ts';
 import type { LeafCall, LeafSink, TaskFailure } from '../../shared/link/leaf-call.ts';
+import { LEAF_KEY } from '../../shared/link/leaf-metadata.ts';
 import { compileMerger } from '../../shared/merge/compile.ts';
 import type { Merger } from '../../shared/merge/merger.ts';
 import { MetricRegistry } from '../../shared/metrics/registry.ts';
@@ -90,6 +91,8 @@ export interface ScatterModelOptions {
 export interface ModelAnswerOptions {
   readonly explain?: boolean;
   readonly timeoutMs?: number;
+  /** It comes from a root. */
+  readonly leaf?: boolean;
   /** What may be held in parts. */
   readonly memoryBytes?: number;
   /** Merging shows that what this shard sent isn't what was asked for. */
@@ -245,9 +248,10 @@ export function scatterModel({
     /** The same for a client's call of the method: calls back with the coverage that it is told. */
     answer(
       told: (coverage: Coverage, trailer: Metadata, status?: Pick<StatusObject, 'code' | 'details'>) => void,
-      { explain = false, timeoutMs = 1000, memoryBytes, refused }: ModelAnswerOptions = {},
+      { explain = false, timeoutMs = 1000, leaf = false, memoryBytes, refused }: ModelAnswerOptions = {},
     ) {
       const sent = new Metadata();
+      if (leaf) sent.set(LEAF_KEY, '1');
       if (explain) sent.set('regather-explain', '1');
       const serving: ServingContext = {
         clock,

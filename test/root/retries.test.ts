@@ -1,8 +1,9 @@
 /** Retries as clients and workers see them: once, elsewhere, not before a worker wants it, and at one level of a tree only. */
 import { Metadata, Server, ServerCredentials, type ServiceError, status } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
-import { startRoot } from '../kit/cluster.ts';
-import { serve } from '../worker/kit.ts';
+import { explainOf, startRoot, startWorker } from '../kit/cluster.ts';
+import { scatterModel } from '../kit/scatter-model.ts';
+import { gate, serve, until } from '../worker/kit.ts';
 
 const identity = (bytes: Buffer): Buffer => bytes;
 
@@ -82,3 +83,107 @@ test('retries do not multiply in a tree: the root below has tried, the one above
   t.is(runs, 2, 'one attempt and one retry in all');
   t.deepEqual(answer.trailer.get('grpc-retry-pushback-ms'), [], 'clients are free to try again');
 });
+
+/** A root over two roots, each of which has all of those workers. */
+async function treeOver(
+  t: ExecutionContext,
+  workers: Parameters<typeof startRoot>[1],
+  options: Parameters<typeof startRoot>[2] = {},
+) {
+  const inner = [];
+  for (const id of ['a', 'b']) inner.push(await startRoot(t, workers, { ...options, id: `root-${id}` }));
+  return startRoot(
+    t,
+    inner.map(({ address }, i) => ({ id: `inner${i}`, address, shards: [0] })),
+  );
+}
+
+/** The root above had the whole subtree done again, because the one shard that had been turned away hadn't begun. */
+test('nor if one shard was turned away and another has run', async (t) => {
+  const { promise, open } = gate();
+  t.teardown(open);
+  let held = 0;
+  const busy = await serve(t, {
+    shards: [1],
+    shardCount: 2,
+    concurrency: 1,
+    queue: 0,
+    handlers: {
+      Get: async () => {
+        held++;
+        await promise;
+        return {};
+      },
+    },
+  });
+  const well = await serve(t, { shards: [0], shardCount: 2 });
+  const first = busy.client.call('Get', { id: 'x' }, { shard: 1 });
+  await until(() => held === 1, 'the slot is taken');
+  const { client } = await treeOver(t, [
+    { id: 'well', address: well.addresses.address, shards: [0] },
+    { id: 'busy', address: busy.addresses.address, shards: [1] },
+  ]);
+  const answer = await client.call('TopK', { text: 'x' }, { metadata: { 'regather-explain': '1' } });
+  t.is(answer.code, status.RESOURCE_EXHAUSTED, answer.details);
+  t.is(explainOf(answer).shards[0].attempts.length, 1);
+  open();
+  await first;
+});
+
+test('nor if what ran is too large to be merged, or to be handed over', async (t) => {
+  const worker = await startWorker(t, 'w', { shards: [0, 1], shardCount: 2 });
+  const metadata = { 'regather-explain': '1' };
+  const full = await treeOver(t, [worker], { maxGatherBytes: 100_000 });
+  const large = await treeOver(t, [worker]);
+  for (const [{ client }, bytes, why] of [
+    [full, 200_000, /max_gather_bytes/],
+    [large, 3_000_000, /max_answer_bytes/],
+  ] as const) {
+    const answer = await client.call('TopK', { fault: `huge:${bytes}@*` }, { metadata });
+    t.is(answer.code, status.RESOURCE_EXHAUSTED, answer.details);
+    t.regex(answer.details, why);
+    t.is(explainOf(answer).shards[0].attempts.length, 1);
+  }
+});
+
+const shed = { code: 8, notStarted: true, pushbackMs: 7 };
+const unreached = { code: 14, notStarted: true };
+for (const { what, failures, leaf, client } of [
+  {
+    what: 'one was turned away, and one answered',
+    failures: [{ shard: 1, ...shed }],
+    leaf: '-1',
+    client: '7',
+  },
+  {
+    what: 'all were turned away',
+    failures: [
+      { shard: 0, ...shed },
+      { shard: 1, ...shed },
+    ],
+    leaf: '7',
+    client: '7',
+  },
+  { what: 'nobody could be asked for one', failures: [{ shard: 1, ...unreached }] },
+  {
+    what: 'nobody could be asked for one, and one failed',
+    failures: [
+      { shard: 0, ...unreached },
+      { shard: 1, code: 14 },
+    ],
+    leaf: '-1',
+  },
+]) {
+  test(`what is said of trying again if ${what}`, (t) => {
+    const { asked, answer, close } = scatterModel({ workers: 1, shards: 2 });
+    t.teardown(close);
+    const said: (string | Buffer | undefined)[] = [];
+    for (const leaf of [true, false]) {
+      answer((_coverage, trailer) => said.push(trailer.get('grpc-retry-pushback-ms')[0]), { leaf });
+      const one = asked.pop()!;
+      for (const shard of [0, 1]) if (!failures.some((failure) => failure.shard === shard)) one.part(shard);
+      one.end(...failures);
+    }
+    t.deepEqual(said, [leaf, client]);
+  });
+}
