@@ -9,7 +9,7 @@ import type { MethodTail } from './replicas/method-tail.ts';
 import type { Share } from './replicas/share.ts';
 import type { Scatter } from './scatter.ts';
 
-/** `probe`: the first try of a replica that isn't known, or not known to be well again. */
+/** Of a leaf call with probes and others, `primary`; `kindOf` tells of each. `probe`: the first try of a replica that isn't known, or not known to be well again. */
 export type AttemptKind = 'primary' | 'hedge' | 'retry' | 'probe';
 
 /** When one task was answered, and where the time went: kept for explain only. */
@@ -88,6 +88,10 @@ export class Attempt implements LeafSink {
   /** Its latency is what the method's tasks take, and not what came on top. */
   get isFirst(): boolean {
     return !this.beside && (this.kind === 'primary' || this.kind === 'probe');
+  }
+
+  kindOf(shard: number): AttemptKind {
+    return this.kind === 'primary' && this.share.probes.includes(shard) ? 'probe' : this.kind;
   }
 
   // LeafSink

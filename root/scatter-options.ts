@@ -11,7 +11,8 @@ import type { Worker } from './replicas/worker.ts';
 
 /** What the owner of all scatters counts. */
 export interface ScatterMetrics {
-  leafCallSent(worker: Worker, kind: AttemptKind, tasks: number): void;
+  /** Of one leaf call, so many of one kind. */
+  tasksSent(worker: Worker, kind: AttemptKind, tasks: number): void;
   /** `tasks`: how many the call carried; `unusable`: of those that are answered, how many with what couldn't be merged. */
   leafCallEnded(worker: Worker, end: LeafEnd, tasks: number, unusable: number): void;
 }

@@ -64,7 +64,7 @@ export class Scatter {
     if (replicas.replicated) this.hedging = tail.hedging.delay(now, leftMs);
     for (let i = 0; i < shares.length; i++) {
       const share = shares[i]!;
-      this.#send(share.probes === share.tasks.length ? 'probe' : 'primary', share, now);
+      this.#send(share.probes.length === share.tasks.length ? 'probe' : 'primary', share, now);
     }
     for (let i = 0; i < probes.length; i++) this.#probe(probes[i]!, now);
     this.#arm(now);
@@ -180,8 +180,13 @@ export class Scatter {
     const call = leafCallOf(this.#options, attempt, flushAfterMs);
     this.attempts.push(attempt);
     recordBegin(attempt, deadline);
-    this.#context.metrics.leafCallSent(share.worker, kind, share.tasks.length);
-    attempt.handle = share.worker.run(call, attempt);
+    const { metrics } = this.#context;
+    const { worker, tasks, probes } = share;
+    if (kind === 'primary' && probes.length > 0) {
+      metrics.tasksSent(worker, 'probe', probes.length);
+      metrics.tasksSent(worker, kind, tasks.length - probes.length);
+    } else metrics.tasksSent(worker, kind, tasks.length);
+    attempt.handle = worker.run(call, attempt);
     return attempt;
   }
 

@@ -116,7 +116,7 @@ export class SimCluster {
       scatter: {
         clock,
         metrics: {
-          leafCallSent: (_worker, kind, tasks) => {
+          tasksSent: (_worker, kind, tasks) => {
             if (kind === 'primary' || kind === 'probe') this.primaries += tasks;
           },
           leafCallEnded: (_worker, end, tasks) => admission.leafCallEnded(end, tasks),

@@ -79,8 +79,10 @@ export function explain(
   const byShard = new Map<number, Attempt[]>(plan.tasks.map(({ shard }) => [shard, []]));
   const sent: Record<AttemptKind, number> = { primary: 0, hedge: 0, retry: 0, probe: 0 };
   for (const attempt of scatter?.attempts ?? []) {
-    sent[attempt.kind] += attempt.share.tasks.length;
-    for (const { shard } of attempt.share.tasks) byShard.get(shard)!.push(attempt);
+    for (const { shard } of attempt.share.tasks) {
+      sent[attempt.kindOf(shard)]++;
+      byShard.get(shard)!.push(attempt);
+    }
   }
   const shards = [...byShard].map(([shard, attempts]): ExplainedShard => {
     const cause = causes.get(shard);
@@ -172,7 +174,7 @@ function explainAttempt(
   const known = (outcome === 'answered' || outcome === 'failed') && (queueUs > 0 || serviceUs > 0);
   const heldUs = Math.max(0, (answer?.heldUs ?? queueUs + serviceUs) - queueUs - serviceUs);
   return {
-    kind: attempt.kind,
+    kind: attempt.kindOf(shard),
     worker: attempt.share.worker.id,
     outcome,
     startedUs,

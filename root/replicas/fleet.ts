@@ -186,7 +186,7 @@ export class Fleet implements ScatterMetrics {
 
   // ScatterMetrics
 
-  leafCallSent(worker: Worker, kind: AttemptKind, tasks: number): void {
+  tasksSent(worker: Worker, kind: AttemptKind, tasks: number): void {
     this.#metricsOf.get(worker)?.tasks[kind].inc(tasks);
     if (kind === 'retry') this.#options.metrics.retries.inc(tasks);
   }

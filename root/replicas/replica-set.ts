@@ -78,6 +78,8 @@ export class ReplicaSet {
   #usableVersion = -1;
   /** Of the assignment that is being made. */
   #probes: Shares | undefined;
+  /** The task that is being assigned is there to find out how this one is. */
+  #probed: Replica | undefined;
 
   constructor(
     topology: Topology,
@@ -180,13 +182,14 @@ export class ReplicaSet {
     this.#probes = undefined;
     for (let i = 0; i < tasks.length; i++) {
       const task = tasks[i]!;
+      this.#probed = undefined;
       const replica = turn === undefined ? this.#byLoad(task, wanted) : this.#byTurn(task, wanted, turn);
       if (replica === undefined) {
         unassigned ??= [];
         unassigned.push(this.#whyNone(task));
         continue;
       }
-      shares.add(task, replica, wanted.now);
+      shares.add(task, replica, wanted.now, replica === this.#probed);
     }
     const probes = (this.#probes as Shares | undefined)?.list ?? NO_PROBES;
     return { shares: shares.list, probes, unassigned: unassigned ?? NONE };
@@ -254,6 +257,7 @@ export class ReplicaSet {
     if (replica.latency.trying) return false;
     if (siblings.length > 1 && !mayProbe()) return false;
     replica.latency.trying = true;
+    this.#probed = replica;
     return true;
   }
 

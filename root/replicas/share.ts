@@ -9,14 +9,16 @@ export interface Share {
   readonly tasks: readonly LeafTask[];
   /** Parallel to `tasks`. */
   readonly replicas: readonly Replica[];
-  /** How many of the tasks are there to find out how a replica is. */
-  readonly probes: number;
+  /** Shards whose tasks are there to find out how a replica is, among first attempts that aren't. */
+  readonly probes: readonly number[];
 }
+
+const NO_PROBES: readonly number[] = [];
 
 interface OpenShare extends Share {
   readonly tasks: LeafTask[];
   readonly replicas: Replica[];
-  probes: number;
+  probes: readonly number[];
 }
 
 /** Groups tasks by the worker that is to run them. */
@@ -28,16 +30,16 @@ export class Shares {
    * What is added will be sent, so it counts as load at once: the next task of the same request sees it. In any order of shards:
    * failures come as they come, but a leaf call's tasks ascend.
    */
-  add(task: LeafTask, replica: Replica, now: number): void {
+  add(task: LeafTask, replica: Replica, now: number, probe = false): void {
     const { worker } = replica;
     worker.load.sent(1, now);
     let share = this.#byWorker.get(worker);
     if (share === undefined) {
-      share = { worker, tasks: [], replicas: [], probes: 0 };
+      share = { worker, tasks: [], replicas: [], probes: NO_PROBES };
       this.#byWorker.set(worker, share);
       this.list.push(share);
     }
-    if (replica.latency.trying) share.probes++;
+    if (probe) share.probes = [...share.probes, task.shard];
     const { tasks, replicas } = share;
     let at = tasks.length;
     while (at > 0 && tasks[at - 1]!.shard > task.shard) at--;

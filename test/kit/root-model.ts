@@ -322,7 +322,7 @@ export function run(given: World): Outcome {
     loopDelay,
     admission,
     memory: new GatherMemory(),
-    scatter: { clock, metrics: { leafCallSent() {}, leafCallEnded() {} } },
+    scatter: { clock, metrics: { tasksSent() {}, leafCallEnded() {} } },
     replicas: () => set,
     pick: () => 0,
     missing() {},

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { Metadata, type ServerUnaryCall, type StatusObject } from '@grpc/grpc-js';
 import { Admission } from '../../root/admission/admission.ts';
-import type { Attempt } from '../../root/attempt.ts';
+import type { Attempt, AttemptKind } from '../../root/attempt.ts';
 import type { Collector, FinishReason } from '../../root/collector.ts';
 import { encodeCoverage } from '../../root/coverage.ts';
 import { GatherMemory } from '../../root/gather-memory.ts';
@@ -17,6 +17,7 @@ import { Tails } from '../../root/replicas/tails.ts';
 import type { Worker } from '../../root/replicas/worker.ts';
 import { MergeTime } from '../../root/reserve.ts';
 import { Scatter } from '../../root/scatter.ts';
+import type { ScatterContext } from '../../root/scatter-options.ts';
 import type { ServingContext } from '../../root/serving.ts';
 import { UnaryAnswer } from '../../root/unary.ts';
 import { RegatherError } from '../../shared/errors/errors.ts';
@@ -128,6 +129,16 @@ export function scatterModel({
   const window = new BreakerWindow(10_000, clock);
   const newBreaker = (): Breaker => new Breaker(window, defaultBreakerOptions, {}, clock, () => 0.5);
   const asked: Asked[] = [];
+  const sent: Record<AttemptKind, number> = { primary: 0, hedge: 0, retry: 0, probe: 0 };
+  const scattering: ScatterContext = {
+    clock,
+    metrics: {
+      tasksSent(_worker, kind, tasks) {
+        sent[kind] += tasks;
+      },
+      leafCallEnded() {},
+    },
+  };
   const run = (worker: string, call: LeafCall, sink: LeafSink) => {
     const one: Asked = {
       worker,
@@ -211,6 +222,8 @@ export function scatterModel({
   return {
     clock,
     asked,
+    /** Tasks, by kind. */
+    sent,
     replicas,
     workers,
     tail,
@@ -239,7 +252,7 @@ export function scatterModel({
           explain,
           trace: undefined,
         },
-        { clock, metrics: { leafCallSent() {}, leafCallEnded() {} } },
+        scattering,
         collector,
       );
       scatter.start();
@@ -250,16 +263,16 @@ export function scatterModel({
       told: (coverage: Coverage, trailer: Metadata, status?: Pick<StatusObject, 'code' | 'details'>) => void,
       { explain = false, timeoutMs = 1000, leaf = false, memoryBytes, refused }: ModelAnswerOptions = {},
     ) {
-      const sent = new Metadata();
-      if (leaf) sent.set(LEAF_KEY, '1');
-      if (explain) sent.set('regather-explain', '1');
+      const asks = new Metadata();
+      if (leaf) asks.set(LEAF_KEY, '1');
+      if (explain) asks.set('regather-explain', '1');
       const serving: ServingContext = {
         clock,
         metrics,
         loopDelay,
         admission,
         memory: new GatherMemory(memoryBytes),
-        scatter: { clock, metrics: { leafCallSent() {}, leafCallEnded() {} } },
+        scatter: scattering,
         replicas: () => set,
         pick: () => 0,
         missing() {},
@@ -276,7 +289,7 @@ export function scatterModel({
       };
       const call = Object.assign(new EventEmitter(), {
         request: Buffer.alloc(0),
-        metadata: sent,
+        metadata: asks,
         getDeadline: () => Date.now() + timeoutMs,
       }) as unknown as ServerUnaryCall<Buffer, Buffer>;
       new UnaryAnswer(serving, served, call, (error, _payload, trailer) => {

@@ -217,7 +217,7 @@ test('a newcomer gets one task at a time and few, until it is known', (t) => {
   let probes = 0;
   for (let i = 0; i < 1000; i++) {
     const [share] = assign().shares;
-    if (share!.probes > 0) {
+    if (share!.probes.length > 0) {
       probes++;
       t.is(share!.worker.id, 'w0');
       newcomer.latency.answered(10, 10, 0);

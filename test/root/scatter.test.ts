@@ -481,3 +481,33 @@ test('an explanation says where the time of a failed attempt went', (t) => {
   t.is(failed.wireUs, 3_000);
   t.like(retry, { kind: 'RETRY', outcome: 'ANSWERED', tookUs: 4_000 });
 });
+
+/** In a leaf call with others it was counted and explained as a first attempt like them. */
+test('a probe that travels with first attempts is counted and explained as a probe', (t) => {
+  const { asked, answer, replicas, sent, tail, close } = scatterModel({ workers: 2, shards: 20, by: 'load' });
+  t.teardown(close);
+  replicas[7]![0]!.latency.forget();
+  // biome-ignore lint/suspicious/noExplicitAny: as the message is
+  let explained: any;
+  let requests = 0;
+  while (sent.probe === 0) {
+    requests++;
+    answer((_coverage, trailer) => (explained = explainOf({ trailer })), { explain: true });
+    for (const { call, part, end } of asked.splice(0)) {
+      for (const { shard } of call.tasks) part(shard);
+      end();
+    }
+  }
+  t.deepEqual(sent, { primary: 20 * requests - 1, probe: 1, hedge: 0, retry: 0 });
+  t.is(tail.budget.spent.probe, 1);
+  t.deepEqual([explained.primaries, explained.probes], [19, 1]);
+  const kinds = { w0: [] as string[], w1: [] as string[] };
+  for (const { shard, attempts } of explained.shards) {
+    const [{ kind, worker }] = attempts;
+    kinds[worker as 'w0' | 'w1'].push(kind);
+    if (shard === 7) t.deepEqual([kind, worker], ['PROBE', 'w0']);
+  }
+  t.true(kinds.w0.length > 1, 'others went along');
+  t.is(kinds.w0.filter((kind) => kind === 'PROBE').length, 1);
+  t.false(kinds.w1.includes('PROBE'));
+});
