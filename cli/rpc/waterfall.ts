@@ -151,7 +151,8 @@ function textOf(attempt: ExplainedAttemptJson, alone: string): string {
   if (outcome !== 'ANSWERED') {
     const became = outcome.toLowerCase().replace('_', ' ');
     const parted = told.length === 0 ? '' : ` (${told.join(', ')})`;
-    return `${took} ${became}${parted}${alone}${detail === '' ? '' : `: ${detail}`}`;
+    // How it failed comes first, as what doesn't fit is cut.
+    return `${took} ${became}${alone}${detail === '' ? '' : `: ${detail}`}${parted}`;
   }
   return `${took}${alone}${told.length === 0 ? '' : `: ${told.join(', ')}`}`;
 }

@@ -132,7 +132,8 @@ test('call --explain draws the attempts on stderr, and has them in --json', asyn
     /^shard [01] on w[01]: .* of [\d.]+ ms; hedge not sent: too little is known of its latency$/m,
   );
   t.regex(drawn.err, /^TopK: ALL, 2 tasks, epoch 1; attempts: 2 first; no hedging \(few_samples\); /m);
-  t.regex(drawn.err, /^1 w[01] +─*·*█+.*service 5\d\.\d ms/m);
+  const [, serviceMs] = /^1 w[01] +─*·*█+.*service ([\d.]+) ms/m.exec(drawn.err) ?? [];
+  t.true(Number(serviceMs) >= 49, drawn.err);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: no colour where there is no terminal
   t.notRegex(drawn.err, /\u001b/);
   t.notThrows(() => JSON.parse(drawn.out), 'the answer alone is on stdout');
