@@ -41,12 +41,16 @@ export interface ExperimentOptions extends Pick<RunOptions, 'progress' | 'smoke'
   readonly watch?: (arm: Arm) => Promise<(window: OpenWindow) => Promise<void>>;
 }
 
+/** Where the shards of all arms are. Half as many processes to start show as well that it runs. */
+export function placementOf({ placement }: Pick<Condition, 'placement'>, smoke: boolean): Placement {
+  return smoke ? crowded(placement, 4) : placement;
+}
+
 /** What all arms measured, in order of time. */
 export async function experiment(condition: Condition, options: ExperimentOptions): Promise<Measurement[]> {
   const { serviceTime, slots } = condition;
   const { rounds, progress, smoke } = options;
-  // Half as many processes to start show as well that it runs.
-  const placement = smoke ? crowded(condition.placement, 4) : condition.placement;
+  const placement = placementOf(condition, smoke);
   const measurements: Measurement[] = [];
   let running: Arm[] = [];
   try {

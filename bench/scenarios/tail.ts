@@ -6,7 +6,7 @@ import type { LoadRun } from '../load/run.ts';
 import { experimentAgainstIdeals } from '../measure/against-ideals.ts';
 import { againstSimulator, simulatedMetrics } from '../measure/against-simulator.ts';
 import { quietMachine } from '../measure/busiest.ts';
-import { type Condition, capacityPerSecond, constant } from '../measure/experiment.ts';
+import { type Condition, capacityPerSecond, constant, placementOf } from '../measure/experiment.ts';
 import { idealMetrics } from '../measure/ideals.ts';
 import { latencyMetrics, runsOf } from '../measure/latencies.ts';
 import { Samples } from '../measure/samples.ts';
@@ -115,7 +115,8 @@ async function run(options: RunOptions): Promise<Report> {
       quietMachine(condition.name, windows),
     );
     options.progress(`${condition.name}: the same in the simulator`);
-    targets.push(...(await againstSimulator(condition, chosen, windows, warmUpSeconds, samples)));
+    const simulated = { ...condition, placement: placementOf(condition, options.smoke) };
+    targets.push(...(await againstSimulator(simulated, chosen, windows, warmUpSeconds, samples)));
     distributions.push(...found.distributions);
     curves.push(...found.curves);
     all.push(...runsOf(windows));

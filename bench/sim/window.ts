@@ -41,7 +41,7 @@ export async function simulateWindow(
     model: {
       slots,
       queue: QUEUE,
-      // A task waits by a timer of Node, which doesn't fire within a millisecond.
+      // A task waits by a timer of Node, which drops the part of a millisecond and then fires up to about one late: rounding up stands for both.
       serviceMs: (request, shard, worker) => Math.ceil(serviceMs(serviceTime, request, shard, worker)),
       wireMs: () => wireMs(wire!),
     },

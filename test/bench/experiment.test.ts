@@ -2,7 +2,7 @@
 import test from 'ava';
 import { crowded, place } from '../../bench/echo/placement.ts';
 import { expectedAnswer, makeRequest, requestId } from '../../bench/echo/shards.ts';
-import { capacityPerSecond } from '../../bench/measure/experiment.ts';
+import { capacityPerSecond, placementOf } from '../../bench/measure/experiment.ts';
 import { atMostAtBest } from '../../bench/measure/targets.ts';
 
 test('shards are placed in neighbouring groups, and replicas on the workers that follow', (t) => {
@@ -27,6 +27,13 @@ test('a crowded placement has the same shards as often, on fewer workers', (t) =
   t.is(placement.workers.length, 4);
   t.deepEqual(placement, place(16, 4, 3));
   t.deepEqual(crowded(place(4, 4), 8), place(4, 4));
+});
+
+/** The simulator played eight workers against a smoke run's four. */
+test('a smoke run has its shards on four workers, for whoever compares with it too', (t) => {
+  const placement = place(16, 8, 3);
+  t.deepEqual(placementOf({ placement }, true), place(16, 4, 3));
+  t.is(placementOf({ placement }, false), placement);
 });
 
 test('a request carries its number, and the answer its text', (t) => {
