@@ -260,6 +260,12 @@ class RunningWorker implements Host {
       shardCount: this.#shards.count,
       maxCalls: bounded('maxCalls', options.maxCalls ?? 10_000, 1, 1_000_000),
       onCall: (call) => LeafRun.start(this, call),
+      onRefused: (method, tasks, why) => {
+        const refused = this.methods.get(method)?.metrics.notStarted[why];
+        if (refused !== undefined) refused.value += tasks;
+        // Who drains has told so: nobody comes back to it before it says otherwise.
+        return why === 'draining' ? 0 : this.execution.pushbackMs();
+      },
       inFlight: () => this.execution.inFlight,
       log: this.log,
       clock: this.clock,

@@ -9,7 +9,7 @@ import { refusal } from './compatibility.ts';
 import { linkDefinition } from './definition.ts';
 import { type HelloFrame, LINK_VERSION, MESSAGE_BYTES } from './frames.ts';
 import type { IncomingCall } from './incoming-call.ts';
-import { WorkerEnd } from './worker-end.ts';
+import { type CallRefusal, WorkerEnd } from './worker-end.ts';
 
 export interface ServeLinkOptions {
   readonly plan: ServicePlan;
@@ -22,7 +22,12 @@ export interface ServeLinkOptions {
   readonly maxCalls: number;
   /** Called for every call, in the turn in which it is read. If it throws, the call ends INTERNAL. */
   readonly onCall: (call: IncomingCall) => void;
-  /** Tasks that run or wait, for State. Default: the calls open on all links. */
+  /**
+   * A call with so many tasks is turned away before `onCall` sees it: the worker drains, or the link has `maxCalls` already. Returns how long the root is
+   * to keep away, ms. Default: 0, as long as it likes.
+   */
+  readonly onRefused?: (method: string, tasks: number, why: CallRefusal) => number;
+  /** Tasks that run or wait, for State and for the End of calls that are turned away. Default: the calls open on all links. */
   readonly inFlight?: () => number;
   readonly log?: Logger;
   readonly clock?: Clock;
@@ -76,8 +81,10 @@ export function serveLink(options: ServeLinkOptions): LinkServer {
     return calls;
   }
 
+  const inFlight = options.inFlight ?? openCalls;
+
   function sendState(end: WorkerEnd): void {
-    end.sendState(draining, options.shards(), options.inFlight?.() ?? openCalls());
+    end.sendState(draining, options.shards(), inFlight());
   }
 
   function handler(stream: ServerDuplexStream<Buffer, Buffer>): void {
@@ -112,6 +119,8 @@ export function serveLink(options: ServeLinkOptions): LinkServer {
       silenceMs: options.silenceMs ?? 5_000,
       draining: () => draining,
       onCall: options.onCall,
+      onRefused: options.onRefused ?? (() => 0),
+      tasksInFlight: inFlight,
       on: {
         ready(hello) {
           root = hello.peer;

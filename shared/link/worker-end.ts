@@ -14,6 +14,9 @@ const RESOURCE_EXHAUSTED = 8;
 const INTERNAL = 13;
 const UNAVAILABLE = 14;
 
+/** Why a call is turned away before anything looks into it. */
+export type CallRefusal = 'draining' | 'calls_full';
+
 export interface WorkerEndOptions {
   readonly pipe: Pipe;
   /** Made when the root's Hello came, so that it tells the shards of that moment. */
@@ -26,6 +29,10 @@ export interface WorkerEndOptions {
   readonly silenceMs: number;
   readonly draining: () => boolean;
   readonly onCall: (call: IncomingCall) => void;
+  /** A call with so many tasks is turned away. Returns how long the root is to keep away, ms; 0: no matter. */
+  readonly onRefused: (method: string, tasks: number, why: CallRefusal) => number;
+  /** Tasks that run or wait, for the End of a call that is turned away. */
+  readonly tasksInFlight: () => number;
   /** Short names of the methods that stream: their shards may end without a part. Default: those that have sent items. */
   readonly streaming?: ReadonlySet<string>;
   readonly on: {
@@ -237,11 +244,12 @@ export class WorkerEnd implements FrameHandler, CallQueue {
     );
     this.#calls.set(id, call);
     if (this.#options.draining()) {
-      this.#turnAway(call, UNAVAILABLE, 'The worker is draining');
+      this.#refuse(call, 'draining', UNAVAILABLE, 'The worker is draining');
       return;
     }
     if (this.#maxCalls > 0 && this.#calls.size > this.#maxCalls) {
-      this.#turnAway(call, RESOURCE_EXHAUSTED, `The worker takes ${this.#maxCalls} calls at once on a link`);
+      const text = `The worker takes ${this.#maxCalls} calls at once on a link`;
+      this.#refuse(call, 'calls_full', RESOURCE_EXHAUSTED, text);
       return;
     }
     try {
@@ -252,17 +260,22 @@ export class WorkerEnd implements FrameHandler, CallQueue {
     }
   }
 
+  #refuse(call: WorkerCall, why: CallRefusal, code: number, message: string): void {
+    const pushbackMs = this.#options.onRefused(call.method, call.tasks.length, why);
+    this.#turnAway(call, code, message, pushbackMs);
+  }
+
   /** Ends a call whose handlers never saw it. */
-  #turnAway(call: WorkerCall, code: number, message: string): void {
+  #turnAway(call: WorkerCall, code: number, message: string, pushbackMs = 0): void {
     const statuses: TaskFailure[] = call.tasks.map(({ shard }) => ({
       shard,
       code,
       message,
       notStarted: code !== INTERNAL,
-      pushbackMs: 0,
+      pushbackMs,
       source: 'task',
     }));
-    call.end(statuses, 0, 0, this.#calls.size - 1);
+    call.end(statuses, 0, 0, this.#options.tasksInFlight());
   }
 
   cancel(id: number): void {

@@ -296,7 +296,7 @@ export const workerDefinitions = {
   tasksNotStarted: {
     name: 'regather_worker_tasks_not_started_total',
     type: 'counter',
-    help: 'Tasks that never reached their handler, by reason: expired, cancelled, queue_full, too_late, draining, not_served.',
+    help: 'Tasks that never reached their handler, by reason: expired, cancelled, queue_full, too_late, calls_full, draining, not_served.',
     labels: ['method', 'reason'],
   },
   queueDepth: {

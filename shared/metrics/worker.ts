@@ -9,6 +9,7 @@ export const notStartedReasons = [
   'cancelled',
   'queue_full',
   'too_late',
+  'calls_full',
   'draining',
   'not_served',
 ] as const;

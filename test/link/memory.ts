@@ -7,7 +7,7 @@ import type { IncomingCall } from '../../shared/link/incoming-call.ts';
 import type { LeafCall, LeafEnd, LeafSink, PartTiming, TaskFailure } from '../../shared/link/leaf-call.ts';
 import type { Pipe } from '../../shared/link/outbox.ts';
 import { RootEnd, type RootEndOptions } from '../../shared/link/root-end.ts';
-import { WorkerEnd } from '../../shared/link/worker-end.ts';
+import { type CallRefusal, WorkerEnd } from '../../shared/link/worker-end.ts';
 
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -182,6 +182,8 @@ export interface PairOptions {
   readonly workerHello?: Partial<HelloFrame>;
   readonly rootHello?: Partial<HelloFrame>;
   readonly draining?: () => boolean;
+  readonly onRefused?: (method: string, tasks: number, why: CallRefusal) => number;
+  readonly tasksInFlight?: () => number;
   readonly refuseRoot?: (hello: HelloFrame) => string | undefined;
   readonly silenceMs?: number;
 }
@@ -220,6 +222,8 @@ export function pair(onCall: (call: IncomingCall) => void, options: PairOptions 
     silenceMs: 5_000,
     draining: options.draining ?? (() => false),
     onCall,
+    onRefused: options.onRefused ?? (() => 0),
+    tasksInFlight: options.tasksInFlight ?? (() => 0),
     on: {
       ready: () => undefined,
       failed: lose,
@@ -269,7 +273,7 @@ export function seen(messages: readonly Buffer[]): Seen[] {
     call: (id, method) => frames.push(['call', id, method]),
     chunk: (id, seq, data, last, shards, segments) =>
       frames.push(['chunk', id, seq, data.length, last, shards, segments]),
-    end: (id, statuses) => frames.push(['end', id, statuses]),
+    end: (id, statuses, _queueUs, _serviceUs, inFlight) => frames.push(['end', id, statuses, inFlight]),
     cancel: (id) => frames.push(['cancel', id]),
     credit: (id, bytes) => frames.push(['credit', id, bytes]),
     state: (draining, shards) => frames.push(['state', draining, shards]),

@@ -23,8 +23,10 @@ test('draining: what runs ends well, what comes is turned away unstarted, and ro
   t.is(worker.state, 'draining');
   await until(() => kit.states.some((state) => state.kind === 'ready' && state.draining), 'the root is told');
   const late = await kit.call('TopK', {}, [0]);
-  t.like(late.end.failures[0], { code: 14, notStarted: true });
+  t.like(late.end.failures[0], { code: 14, notStarted: true, pushbackMs: 0 });
+  t.is(late.end.inFlight, 2, 'tasks, not the calls of its link');
   t.like(await client.call('TopK'), { code: 14, details: 'The worker is draining' });
+  t.is(await metric('regather_worker_tasks_not_started_total', { method: 'TopK', reason: 'draining' }), 2);
   t.is(await health(addresses.address), 2);
   ended.open();
   t.deepEqual((await running).end.failures, []);

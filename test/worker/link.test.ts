@@ -1,5 +1,8 @@
 import test from 'ava';
-import { connect, gate, type Handlers, serve, until } from './kit.ts';
+import type { TaskFailure } from '../../shared/link/leaf-call.ts';
+import { helloOf, leafCall, seen } from '../link/memory.ts';
+import { RawRoot } from '../link/raw-root.ts';
+import { connect, gate, type Handlers, plan, serve, until } from './kit.ts';
 
 const three: Handlers = {
   TopK: (_request: object, call) => ({
@@ -297,6 +300,36 @@ test('one busy root does not stand in front of another: they take turns', async 
   await Promise.all(calls);
   t.deepEqual(order.slice(0, 2), ['a1', 'high']);
   t.true(order.indexOf('b1') <= 3, order.join(' '));
+});
+
+/** A root that doesn't keep to what Hello says was turned away with no word of when to come back, and in no metric. */
+test('calls above what a link may have are turned away as tasks above what the queue may: with a pushback, the load, and counted', async (t) => {
+  const { promise, open } = gate();
+  t.teardown(open);
+  const { addresses, metric } = await serve(t, {
+    maxCalls: 1,
+    concurrency: 1,
+    shards: [0, 1, 2],
+    handlers: { TopK: () => promise.then(() => ({})) },
+  });
+  const root = new RawRoot(addresses.address);
+  t.teardown(() => root.close());
+  root.frames.hello(helloOf('raw', { service: plan.name }));
+  for (const id of [1, 2]) {
+    root.frames.call(id, leafCall([0, 1, 2], { payload: Buffer.alloc(0) }), 1000, 1_000_000);
+  }
+  root.say();
+  await until(
+    () => root.messages.some((message) => seen([message]).some(([kind]) => kind === 'end')),
+    'an End',
+  );
+  const [, id, statuses, inFlight] = seen(root.messages).find(([kind]) => kind === 'end')!;
+  t.deepEqual([id, inFlight], [2, 3]);
+  for (const status of statuses as TaskFailure[]) {
+    t.like(status, { code: 8, notStarted: true, message: 'The worker takes 1 calls at once on a link' });
+    t.true(status.pushbackMs >= 1);
+  }
+  t.is(await metric('regather_worker_tasks_not_started_total', { method: 'TopK', reason: 'calls_full' }), 3);
 });
 
 test('a SPLIT task has its own request, a call its metadata', async (t) => {
