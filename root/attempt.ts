@@ -197,6 +197,15 @@ export class Attempt implements LeafSink {
     }
   }
 
+  /**
+   * The client left, or another shard made the answer impossible. Only what has been open for longer than nearly all tasks take says anything: that it takes
+   * longer. Clients that leave early can't make a method look quick by it, nor a replica slow.
+   */
+  givenUp(answers: { has(shard: number): boolean }, now: number, tail: MethodTail): void {
+    const longMs = tail.latency.tail(now);
+    if (longMs > 0 && now - this.startedAt > longMs) this.notAwaited(answers, now, tail);
+  }
+
   /** Its task was due to be hedged, and isn't yet. */
   leaveAlone(shard: number, why: WithheldReason): void {
     if (this.answers === undefined) return;

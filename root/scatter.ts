@@ -376,6 +376,9 @@ export class Scatter {
       if (attempt.ended || (attempt.open <= 0 && !(attempt.beside && why === 'cancelled'))) continue;
       if (why === 'deadline') attempt.timedOut(this.collector, now, this.#options.tail);
       else if (why === 'enough') attempt.notAwaited(this.collector, now, this.#options.tail);
+      // A stream takes as long as its reader.
+      else if (why !== 'settled' && !this.#streaming)
+        attempt.givenUp(this.collector, now, this.#options.tail);
       attempt.cancel();
     }
     this.collector.finished(why);

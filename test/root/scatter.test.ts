@@ -204,6 +204,61 @@ test('tasks that were not awaited count as long as they were waited for', (t) =>
   t.is(tail.latency.count(clock.now()), 2);
 });
 
+/** A replica that hangs, and whose clients always leave before their deadline, was never seen to be slow: only answers and deadlines told of it. */
+test('tasks of a client that left count, if they were open for longer than most; those of one that left early do not', (t) => {
+  const { asked, start, tail, replicas, clock, close } = scatterModel({ workers: 1, shards: 2 });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(i < 280 ? 10 : 30, clock.now());
+  const relative = (): number[] => replicas.map(([only]) => only!.latency.relative(clock.now()));
+  const before = { tailMs: tail.latency.tail(clock.now()), relative: relative() };
+  for (let i = 0; i < 300; i++) start().scatter.cancel();
+  clock.advance(25);
+  for (let i = 0; i < 300; i++) {
+    const { scatter } = start();
+    clock.advance(0.1);
+    scatter.cancel();
+  }
+  t.is(tail.latency.count(clock.now()), 300, 'left early: no sample');
+  t.deepEqual(relative(), before.relative);
+  const { scatter, collector } = start();
+  asked.at(-1)!.part(0);
+  clock.advance(before.tailMs + 10);
+  const count = tail.latency.count(clock.now());
+  const [answered] = relative();
+  scatter.cancel();
+  t.is(collector.finishedWhy, 'cancelled');
+  t.is(tail.latency.count(clock.now()), count + 1, 'the task that was open');
+  t.true(relative()[1]! > before.relative[1]!);
+  t.is(relative()[0], answered, 'the other was answered');
+  clock.advance(200);
+  t.true(tail.latency.tail(clock.now()) >= before.tailMs, 'a censored sample raises');
+});
+
+test('tasks that were in vain, because another was turned away everywhere, count in the same way', (t) => {
+  const { asked, start, tail, workers, replicas, clock, close } = scatterModel({
+    workers: 2,
+    shards: 2,
+    by: 'load',
+  });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  // No hedge: its replica has no free slot.
+  for (const { load } of workers) load.queueMs = 1000;
+  const { collector } = start();
+  const [refused, open] = asked;
+  clock.advance(100);
+  const { shard } = open!.call.tasks[0]!;
+  const replica = replicas[shard]!.find(({ worker }) => worker.id === open!.worker)!;
+  const before = replica.latency.relative(clock.now());
+  const turnedAway = { shard: 1 - shard, code: 8, notStarted: true, pushbackMs: 5 };
+  refused!.end(turnedAway);
+  asked[2]!.end(turnedAway);
+  t.is(collector.finishedWhy, 'in_vain');
+  t.true(open!.cancelled);
+  t.true(replica.latency.relative(clock.now()) > before);
+  t.is(tail.latency.count(clock.now()), 301);
+});
+
 /** The part that didn't fit ended the scatter, which then set a timer all the same. */
 test('a scatter that ends within a part leaves no timer', (t) => {
   const { asked, start, clock, close } = scatterModel({ workers: 1, shards: 2, partial: true });
