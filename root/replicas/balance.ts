@@ -32,8 +32,8 @@ export function scoreOf(replica: Replica, usualMs: number, zone: string | undefi
   // What it owes an answer for has taken so long already.
   const silent = relativeTo(usualMs, load.silentMs(now));
   if (silent > relative) relative = silent;
-  // It asked to be left alone: only if all have.
-  if (load.pushbackUntil > now) return LEFT_ALONE + load.pushbackUntil - now;
+  // It asked to be left alone, and nothing else tells how much it has: only if all have.
+  if (load.pushbackUntil > now && !load.isReported(now)) return LEFT_ALONE + load.pushbackUntil - now;
   const score = (relative * relative * (load.inFlight(now) + 1)) / worker.weight;
   return zone === undefined || worker.zone === zone ? score : score * OTHER_ZONE;
 }

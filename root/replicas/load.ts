@@ -17,7 +17,7 @@ export class WorkerLoad {
   wireMs = 0;
   /** Smoothed time that tasks waited for a slot there, ms. */
   queueMs = 0;
-  /** No task for it before then: it said so. On the clock. */
+  /** It said so: no second attempts for it before then, nor first ones if it doesn't report its load. On the clock. */
   pushbackUntil = 0;
   /** Since when it owes an answer and has said nothing. */
   #silentSince = 0;
@@ -55,6 +55,11 @@ export class WorkerLoad {
     this.reported = tasks;
     this.#reportedAt = now;
     this.#sentSince = 0;
+  }
+
+  /** What it last said of its load isn't too old to be of use. */
+  isReported(now: number): boolean {
+    return this.reported >= 0 && now - this.#reportedAt < REPORT_MS;
   }
 
   /** Tasks in flight: the larger of the two views. */

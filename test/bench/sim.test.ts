@@ -78,9 +78,11 @@ test.serial(
   async (t) => {
     t.timeout(300_000);
     const preset = presetOf('metastable', { shards: 16, shardsPerWorker: 4, slots: 8, seconds: 30 });
-    const all = await simulate(preset, preset.arms.all!, 3);
-    t.true(recoverySeconds(all, preset.overAt!) <= 5, `${all.goodput.slice(15)}`);
-    const asked = all.offered[17]!;
-    t.true(all.goodput[17]! < asked / 2, `it did no harm: ${all.goodput[17]} of ${asked}`);
+    for (const seed of [3, 4, 5]) {
+      const all = await simulate(preset, preset.arms.all!, seed);
+      t.true(recoverySeconds(all, preset.overAt!) <= 5, `${all.goodput.slice(15)}`);
+      const asked = all.offered[17]!;
+      t.true(all.goodput[17]! < asked / 2, `it did no harm: ${all.goodput[17]} of ${asked}`);
+    }
   },
 );

@@ -167,6 +167,22 @@ test('one that asked to be left alone is, until then, unless all have', (t) => {
   t.true(shareOut(100, { now: 100 })[1]! > 20);
 });
 
+/**
+ * A worker that turned one task away was left alone until its queue had run dry, and its siblings, with its share, asked for the same: four
+ * workers did three quarters of what they can, for as long as clients tried again.
+ */
+test('one that asked to be left alone and reports its load is chosen by that', (t) => {
+  const { workers, shareOut, set, wanted } = setUp(2);
+  workers[0]!.load.pushbackUntil = 5000;
+  for (const { load } of workers) load.report(40, 0);
+  t.true(shareOut(100).every((got) => got > 20));
+  workers[0]!.load.report(40, 0);
+  workers[1]!.load.report(50, 0);
+  t.deepEqual(shareOut(5), [5, 0]);
+  t.is(set.another(0, [workers[1]!], 'retry', wanted), undefined, 'second attempts stay away');
+  t.deepEqual(shareOut(100, { now: 1000 }), [0, 100], 'what it said is too old');
+});
+
 test('the same zone is preferred until it is clearly worse', (t) => {
   const { workers, shareOut } = setUp(2, { zone: 'a' });
   workers[0]!.zone = 'a';
