@@ -1,10 +1,12 @@
 /**
  * A worker in virtual time: execution slots, a bounded queue, service times that are drawn, a wire that takes its time, and faults. It keeps the
- * link's contract (parts when all is done or after the flush, one End per call, times and load told) and answers the same bytes always.
+ * link's contract (parts when all is done or after the flush, one End per call, times and load told) and answers the same bytes always. How long things
+ * will take it expects by a worker's own code: an estimate of its own took one pause for what tasks are like, and turned away what could have been done.
  */
 import type { Breaker } from '../../root/replicas/breaker.ts';
 import { WorkerLoad } from '../../root/replicas/load.ts';
 import type { Worker } from '../../root/replicas/worker.ts';
+import { Pace, TypicalTime } from '../../shard/pace.ts';
 import type { LeafCall, LeafHandle, LeafSink, TaskFailure } from '../../shared/link/leaf-call.ts';
 import { requestId } from '../echo/shards.ts';
 import type { VirtualClock } from './clock.ts';
@@ -61,8 +63,9 @@ export class SimWorker implements Worker {
   #running = 0;
   readonly #waiting: SimTask[] = [];
   #waitingFrom = 0;
-  /** Smoothed time that a task runs; 0: none has. */
-  #usualMs = 0;
+  /** What it expects, as a worker does. */
+  readonly #pace: Pace;
+  readonly #typical = new TypicalTime();
 
   constructor(index: number, breaker: Breaker, clock: VirtualClock, model: WorkerModel) {
     this.index = index;
@@ -71,6 +74,7 @@ export class SimWorker implements Worker {
     this.breaker = breaker;
     this.clock = clock;
     this.model = model;
+    this.#pace = new Pace(model.slots);
   }
 
   serves(): boolean {
@@ -89,7 +93,7 @@ export class SimWorker implements Worker {
   }
 
   get inFlight(): number {
-    return this.#running + this.#waiting.length - this.#waitingFrom;
+    return this.#running + this.#queued;
   }
 
   /** In its event loop: now or when it is no longer blocked. */
@@ -103,9 +107,9 @@ export class SimWorker implements Worker {
     const { slots, queue } = this.model;
     const now = this.clock.now();
     if (this.inFlight >= slots + queue) return false;
-    if (this.#running >= slots) {
-      const spareMs = task.call.call.deadline - now - this.#usualMs;
-      if (this.waitMs > spareMs / 2) return false;
+    if (this.#running >= slots && this.#pace.isKnown) {
+      const spareMs = task.call.call.deadline - now - this.#typical.ms;
+      if (this.#pace.waitMs(this.#queued + 1) > spareMs / 2) return false;
     }
     task.queuedAt = now;
     this.#waiting.push(task);
@@ -114,14 +118,26 @@ export class SimWorker implements Worker {
   }
 
   /** A running task is of no use any more: handlers see their signal and stop. */
-  stopped(): void {
-    this.#running--;
+  stopped(task: SimTask): void {
+    this.#release(task);
     this.#fill();
   }
 
-  /** How long a task that comes now would wait. */
-  get waitMs(): number {
-    return (Math.max(0, this.inFlight + 1 - this.model.slots) * this.#usualMs) / this.model.slots;
+  /** How long a root that is turned away is to keep away. */
+  get pushbackMs(): number {
+    return Math.min(1000, Math.max(1, Math.ceil(this.#pace.waitMs(this.inFlight))));
+  }
+
+  get #queued(): number {
+    return this.#waiting.length - this.#waitingFrom;
+  }
+
+  #release(task: SimTask): void {
+    const now = this.clock.now();
+    task.serviceMs = now - task.queuedAt - task.queueMs;
+    this.#running--;
+    this.#pace.freed(now, task.serviceMs, this.#queued > 0);
+    this.#typical.took(task.serviceMs);
   }
 
   #fill(): void {
@@ -130,7 +146,7 @@ export class SimWorker implements Worker {
       const task = this.#waiting[this.#waitingFrom++]!;
       if (task.state !== 'waiting') continue;
       const leftMs = task.call.call.deadline - now;
-      if (leftMs <= 0 || (leftMs < this.#usualMs && this.#waitingFrom < this.#waiting.length)) {
+      if (leftMs <= 0 || (leftMs < this.#typical.ms && this.#queued > 0)) {
         task.call.turnedAway(task, leftMs <= 0 ? DEADLINE_EXCEEDED : RESOURCE_EXHAUSTED);
         continue;
       }
@@ -142,10 +158,8 @@ export class SimWorker implements Worker {
       this.clock.at(now + task.serviceMs, () =>
         this.loop(() => {
           if (task.state !== 'running') return;
-          task.serviceMs = this.clock.now() - now;
-          this.#usualMs += (task.serviceMs - this.#usualMs) * (this.#usualMs === 0 ? 1 : 1 / 16);
           task.state = 'ready';
-          this.#running--;
+          this.#release(task);
           task.call.ready();
           this.#fill();
         }),
@@ -187,7 +201,7 @@ class SimCall implements LeafHandle {
           if (task.state === 'ready' || task.state === 'sent' || task.state === 'failed') continue;
           const running = task.state === 'running';
           this.#fail(task, CANCELLED, !running, 0);
-          if (running) this.#worker.stopped();
+          if (running) this.#worker.stopped(task);
         }
         this.#send();
       }),
@@ -202,12 +216,8 @@ class SimCall implements LeafHandle {
   }
 
   turnedAway(task: SimTask, code: number): void {
-    this.#fail(task, code, true, code === RESOURCE_EXHAUSTED ? this.#pushbackMs : 0);
+    this.#fail(task, code, true, code === RESOURCE_EXHAUSTED ? this.#worker.pushbackMs : 0);
     this.ready();
-  }
-
-  get #pushbackMs(): number {
-    return Math.min(1000, Math.max(1, Math.ceil(this.#worker.waitMs)));
   }
 
   #received(): void {
@@ -224,7 +234,7 @@ class SimCall implements LeafHandle {
       state: 'waiting',
     }));
     for (const task of this.#tasks) {
-      if (!this.#worker.submit(task)) this.#fail(task, RESOURCE_EXHAUSTED, true, this.#pushbackMs);
+      if (!this.#worker.submit(task)) this.#fail(task, RESOURCE_EXHAUSTED, true, this.#worker.pushbackMs);
     }
     if (flushAfterMs > 0 && !this.#flushed) {
       // As the worker's timers: whole milliseconds, rounded up.

@@ -63,6 +63,42 @@ test.serial('workers that stand still now and then: p99 at most two fifths of ro
   t.true(ratio <= 0.4, `${ratio}`);
 });
 
+test.serial(
+  'half of the workers standing still at the same time: nobody fails, and extra work stays within its budget',
+  async (t) => {
+    t.timeout(300_000);
+    const preset = presetOf('correlated', { seconds: 15 });
+    for (const seed of [3, 4]) {
+      const plain = await simulate(preset, preset.arms.none!, seed);
+      const all = await simulate(preset, preset.arms.all!, seed);
+      t.is(all.failed, 0);
+      const extra = all.extra / all.primaries;
+      t.true(extra > 0.01 && extra <= 0.055, `${extra}`);
+      // What was sent before it began waits as long as ever; nothing else is made to.
+      const ratio = quantileOf(all.latencies, 0.99) / quantileOf(plain.latencies, 0.99);
+      t.true(ratio <= 1, `${ratio}`);
+    }
+  },
+);
+
+/** Each request has about a hundred stragglers; hedged, one of them is slow twice, and one request in three has none. That bounds p99 from below. */
+test.serial(
+  '10,000 shards under stragglers: the median well below what it is without, for a twentieth of extra tasks',
+  async (t) => {
+    t.timeout(300_000);
+    const preset = presetOf('scale', { load: 0.015, seconds: 5 });
+    const plain = await simulate(preset, preset.arms.none!, 3);
+    const all = await simulate(preset, preset.arms.all!, 3);
+    t.is(all.failed, 0);
+    t.true(quantileOf(plain.latencies, 0.5) > 490, 'the worst of a hundred');
+    const ratio = quantileOf(all.latencies, 0.5) / quantileOf(plain.latencies, 0.5);
+    t.true(ratio <= 0.67, `${ratio}`);
+    t.true(quantileOf(all.latencies, 0.99) <= quantileOf(plain.latencies, 0.99));
+    const extra = all.extra / all.primaries;
+    t.true(extra <= 0.055, `${extra}`);
+  },
+);
+
 test.serial('one worker five times as slow hardly shows', async (t) => {
   t.timeout(300_000);
   const preset = presetOf('one-slow', { seconds: 15 });
