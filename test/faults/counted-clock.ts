@@ -27,26 +27,3 @@ export class CountedClock implements Clock {
     };
   }
 }
-
-/**
- * How long this process stood still: a root in it can't hand anything over then, whatever it does. Other processes of the machine
- * are the reason, or the test's own work.
- */
-export class Stalls {
-  longestMs = 0;
-  #at = performance.now();
-  readonly #ticking: NodeJS.Timeout;
-
-  constructor() {
-    this.#ticking = setInterval(() => {
-      const now = performance.now();
-      // Timers are a millisecond apart at best, and late by one.
-      this.longestMs = Math.max(this.longestMs, now - this.#at - 2);
-      this.#at = now;
-    }, 1);
-  }
-
-  stop(): void {
-    clearInterval(this.#ticking);
-  }
-}

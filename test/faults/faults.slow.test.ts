@@ -33,9 +33,18 @@ test.before(async () => {
 });
 test.after.always(() => Promise.all(targets.map((target) => target.close())));
 
-const faults: readonly (UnderFault & { readonly hedged?: true })[] = [
-  { fault: sigkill() },
-  { fault: sigstop(), hedged: true },
+interface Given extends UnderFault {
+  /** Hedges are sent. */
+  readonly hedged?: true;
+  /** Breakers open. */
+  readonly opens?: true;
+  /** Answers end at their deadlines. */
+  readonly timesOut?: true;
+}
+
+const faults: readonly Given[] = [
+  { fault: sigkill(), reconnects: true },
+  { fault: sigstop(), reconnects: true, hedged: true },
   { fault: hang(), hedged: true },
   { fault: blockedLoop({ forMs: 300 }) },
   { fault: slow(5) },
@@ -43,14 +52,18 @@ const faults: readonly (UnderFault & { readonly hedged?: true })[] = [
   { fault: stragglers({ share: 0.01, extraMs: [100, 500], seed: 7 }), hits: 'all', hedged: true },
   { fault: errorStorm({ code: status.UNAVAILABLE }) },
   { fault: errorStorm({ code: status.RESOURCE_EXHAUSTED }) },
-  { fault: flapping(reset()), lastsMs: 2500 },
-  { fault: silent() },
-  { fault: reset() },
-  { fault: blackHole() },
-  { fault: garbage() },
-  { fault: stopsReading() },
-  { fault: sigkill(), hits: 'shard' },
+  { fault: flapping(reset()), reconnects: true, lastsMs: 2500 },
+  { fault: silent(), reconnects: true },
+  { fault: reset(), reconnects: true },
+  { fault: blackHole(), reconnects: true },
+  { fault: garbage(), reconnects: true, momentary: true },
+  { fault: flapping(garbage(), { brokenMs: 100, wellMs: 100 }), reconnects: true },
+  { fault: stopsReading(), reconnects: true },
+  { fault: sigkill(), hits: 'shard', reconnects: true },
+  { fault: errorStorm({ code: status.UNAVAILABLE }), hits: 'shard', opens: true },
   { fault: hang(), hits: 'shard' },
+  // Nothing but the root's own timer ends these: workers hear nothing, and links are silent for longer.
+  { fault: blackHole(), hits: 'shard', reconnects: true, timeoutMs: 200, timesOut: true },
   { fault: slow(4), hits: 'all' },
 ];
 
@@ -58,14 +71,21 @@ for (const given of faults) {
   const where = { one: 'one replica', shard: 'a whole shard', all: 'all workers' }[given.hits ?? 'one'];
   test.serial(`${given.fault.label}, ${where}`, async (t) => {
     t.timeout(60_000);
-    const { hedges } = await holdsUnder(t, targets, given);
+    const { seen, hedges, opened } = await holdsUnder(t, targets, given);
     if (given.hedged) t.true(hedges > 0, 'tasks were asked elsewhere');
+    if (given.opens) t.true(opened > 0, 'breakers were open');
+    if (given.timesOut) t.true(seen.some(({ answer }) => answer.code === status.DEADLINE_EXCEEDED));
   });
 }
 
 test.serial('workers that exit in the middle of streams', async (t) => {
   t.timeout(60_000);
-  const { seen } = await holdsUnder(t, targets, { fault: sigkill(), hits: 'shard', streams: true });
+  const { seen } = await holdsUnder(t, targets, {
+    fault: sigkill(),
+    hits: 'shard',
+    reconnects: true,
+    streams: true,
+  });
   const causes = seen.flatMap(({ items, answer }) =>
     items === undefined ? [] : answer.coverage!.missing.map(({ cause }) => cause),
   );
@@ -84,7 +104,7 @@ test.serial('a worker that comes back with an older version of the service', asy
   const fault: Fault = {
     label: 'an older service',
     // Its shards are answered all the same, but for the moment in which it starts.
-    effect: 'late',
+    effect: 'failing',
     async inject(target) {
       await target.kill();
       await (target as SearchTarget).restart(older);
@@ -94,5 +114,5 @@ test.serial('a worker that comes back with an older version of the service', asy
       });
     },
   };
-  await holdsUnder(t, targets, { fault });
+  await holdsUnder(t, targets, { fault, reconnects: true });
 });

@@ -226,6 +226,8 @@ test('the log knows which shards cannot be answered, and which have to be', asyn
   await a.heal();
   t.deepEqual(log.expected(targets, 1250, 1350), { lost: [], whole: [2] });
   t.deepEqual(log.expected(targets, 1301, 1400), { lost: [], whole: [0, 1, 2] });
+  t.deepEqual([...log.effects(['a', 'b'], 1250, 1300)], ['gone', 'late']);
+  t.deepEqual([...log.effects(['a', 'c'], 1301, 1400)], []);
   t.deepEqual(
     log.entries.map(({ label, target, from, to }) => ({ label, target, from, to })),
     [

@@ -10,6 +10,7 @@ import type { LeafCall, LeafEnd, LeafHandle, LeafSink, PartTiming } from '../../
 interface Sent {
   readonly worker: string;
   readonly hedge: boolean;
+  readonly first: boolean;
   /** It ended without having begun: the next attempt costs nothing. */
   notStarted: boolean;
   ended: boolean;
@@ -20,8 +21,10 @@ export class Witness {
   first = 0;
   extra = 0;
   hedges = 0;
-  /** Tasks sent, by worker. */
-  readonly tasks = new Map<string, number>();
+  /** First attempts sent, by worker: where choice led, and not what came of it. */
+  readonly firstTo = new Map<string, number>();
+  /** By worker, when the latest of the first attempts that it answered was sent. */
+  readonly answeredOf = new Map<string, number>();
   /** Leaf calls that haven't ended. */
   open = 0;
   /** What was seen that mustn't be. */
@@ -60,13 +63,15 @@ export class Witness {
         }
       }
       const last = before.at(-1);
-      if (last === undefined) this.first++;
-      else if (!last.notStarted) this.extra++;
-      const sent: Sent = { worker, hedge, notStarted: false, ended: false };
+      const first = last === undefined;
+      if (first) {
+        this.first++;
+        this.firstTo.set(worker, (this.firstTo.get(worker) ?? 0) + 1);
+      } else if (!last.notStarted) this.extra++;
+      const sent: Sent = { worker, hedge, first, notStarted: false, ended: false };
       request.set(shard, [...before, sent]);
       mine.push(sent);
     }
-    this.tasks.set(worker, (this.tasks.get(worker) ?? 0) + call.tasks.length);
     this.open++;
     return this.#watched(worker, call, sink, mine);
   }
@@ -74,6 +79,7 @@ export class Witness {
   #watched(worker: string, call: LeafCall, sink: LeafSink, mine: readonly Sent[]): LeafSink {
     let ended = false;
     const came = new Set<number>();
+    const sentAt = performance.now();
     const what = `the call of ${call.tasks.map(({ shard }) => shard).join(', ')} to ${worker}`;
     return {
       part: (shards: readonly number[], data: Uint8Array, bytes: readonly number[], timing?: PartTiming) => {
@@ -89,6 +95,9 @@ export class Witness {
         if (ended) this.wrong.push(`${what} ended twice`);
         else this.open--;
         ended = true;
+        if (mine.some(({ first }, i) => first && !failed(end, call.tasks[i]!.shard))) {
+          this.answeredOf.set(worker, Math.max(sentAt, this.answeredOf.get(worker) ?? 0));
+        }
         for (const { shard, notStarted } of end.failures) {
           const at = call.tasks.findIndex((task) => task.shard === shard);
           if (at < 0) this.wrong.push(`${what} ended with a failure of shard ${shard}`);
@@ -101,4 +110,8 @@ export class Witness {
       },
     };
   }
+}
+
+function failed({ failures }: LeafEnd, shard: number): boolean {
+  return failures.some((failure) => failure.shard === shard);
 }

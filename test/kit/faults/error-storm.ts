@@ -13,5 +13,6 @@ export interface ErrorStormOptions {
 /** Handlers fail at once with that status, which attracts traffic to a replica that is judged by latency alone. */
 export function errorStorm({ code, share = 1, seed = 1, shards }: ErrorStormOptions): Fault {
   const label = `${status[code]} storm${share === 1 ? '' : ` (${share * 100} %)`}`;
-  return ordered(label, 'failing', { kind: 'errors', code, share, seed, shards });
+  const effect = code === status.RESOURCE_EXHAUSTED ? 'shedding' : 'failing';
+  return ordered(label, effect, { kind: 'errors', code, share, seed, shards });
 }

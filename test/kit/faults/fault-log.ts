@@ -39,9 +39,13 @@ export class FaultLog {
 
   /** Whether something was wrong with the target at any moment from `from` to `to`. */
   touched(target: string, from: number, to: number): boolean {
-    return this.entries.some(
-      (entry) =>
-        entry.target === target && entry.from <= to && (entry.to ?? Number.POSITIVE_INFINITY) >= from,
+    return this.#entriesOf(target, from, to).length > 0;
+  }
+
+  /** What was wrong, at any moment from `from` to `to`, with those targets. */
+  effects(targets: readonly string[], from: number, to: number): Set<Effect> {
+    return new Set(
+      targets.flatMap((target) => this.#entriesOf(target, from, to).map(({ effect }) => effect)),
     );
   }
 
@@ -65,5 +69,12 @@ export class FaultLog {
       lost: shards.filter((shard) => replicasOf(shard).every(({ id }) => gone(id))),
       whole: shards.filter((shard) => replicasOf(shard).some(({ id }) => !this.touched(id, from, to))),
     };
+  }
+
+  #entriesOf(target: string, from: number, to: number): FaultEntry[] {
+    return this.entries.filter(
+      (entry) =>
+        entry.target === target && entry.from <= to && (entry.to ?? Number.POSITIVE_INFINITY) >= from,
+    );
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Call } from '../../../shard/handlers.ts';
 import type { WorkerStart } from '../../../shard/options.ts';
-import { createWorker } from '../../../shard/worker.ts';
+import { createWorker, type Worker } from '../../../shard/worker.ts';
 import { createLogger } from '../../../shared/log/logger.ts';
 import { counts, openSearchShard, type SearchHandlers } from '../search-shard.ts';
 import { searchProto } from '../search-worker.ts';
@@ -20,10 +20,12 @@ export type Ask = { readonly id: number } & (
   | { readonly order: Order }
   | { readonly tally: true }
   | { readonly counts: true }
+  | { readonly status: true }
 );
 export type Reply = { readonly id: number; readonly reply?: unknown; readonly error?: string };
 
 let faults: WorkerFaults;
+let worker: Worker;
 
 function openFaulty(index: number): SearchHandlers {
   const shard = openSearchShard(index);
@@ -55,7 +57,7 @@ async function answer(ask: Ask): Promise<unknown> {
   if ('start' in ask) {
     const { faults: options, proto, ...start } = ask.start;
     faults = new WorkerFaults(options);
-    const worker = createWorker<SearchHandlers>({
+    worker = createWorker<SearchHandlers>({
       service: { proto: proto ?? searchProto, name: 'acme.search.v1.Search' },
       open: ({ index }) => openFaulty(index),
       log: createLogger({ level: 'error' }),
@@ -64,6 +66,7 @@ async function answer(ask: Ask): Promise<unknown> {
     return (await worker.start()).address;
   }
   if ('order' in ask) return faults.order(ask.order);
+  if ('status' in ask) return worker.status();
   return 'tally' in ask ? faults.tally : counts;
 }
 

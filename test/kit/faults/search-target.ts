@@ -25,6 +25,13 @@ export interface FaultyWorkerOptions extends WorkerStart {
   readonly namespace?: NetworkNamespace;
 }
 
+/** Of its /statusz. */
+export interface WorkerStatus {
+  readonly links: number;
+  readonly calls: number;
+  readonly tasks: { readonly running: number; readonly waiting: number };
+}
+
 /** Killed when the test ends. */
 export async function startFaultyWorker(
   t: ExecutionContext,
@@ -94,6 +101,10 @@ export class SearchTarget implements Target, RunningWorker {
 
   counts(): Promise<{ started: number; aborted: number; finished: number }> {
     return this.#ask({ counts: true });
+  }
+
+  status(): Promise<WorkerStatus> {
+    return this.#ask({ status: true });
   }
 
   async close(): Promise<void> {
