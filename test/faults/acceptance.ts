@@ -50,7 +50,7 @@ export interface UnderFault {
   readonly streams?: boolean;
 }
 
-/** Tasks of somebody else that one of the untouched has all the while: this root can know of them only by what that worker reports. */
+/** Tasks of somebody else that one of the untouched has until it is healed: this root can know of them only by what that worker reports. */
 const OTHERS = 40;
 /**
  * And of the sibling of what is healed, so many that this root is better off with the healed one, however slow it was. They don't keep each
