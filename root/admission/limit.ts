@@ -116,13 +116,16 @@ export class AdaptiveLimit {
     const pressure = this.#pressure(underLoad);
     const shedShare = this.#report.shed / Math.max(1, this.#report.tasks);
     Object.assign(this.#report, { queueUs: 0, serviceUs: 0, tasks: 0, shed: 0 });
-    // What isn't used says nothing of what more would do.
-    if (peak < this.units / 2) return;
+    // What isn't used says nothing of what more would do, unless that was too much already.
+    const isTooMuch = shedShare > SHED_SHARE;
+    if (peak < this.units / 2 && !isTooMuch) return;
     const gradient = Math.min(MOST_GRADIENT, Math.max(underLoad ? LEAST_GRADIENT : 1, 1 / pressure));
     const next = this.#perWorker * gradient + HEADROOM;
     let perWorker = this.#perWorker + (next - this.#perWorker) * SMOOTHING;
     // There is no doubt about it, so nothing to smooth: what a worker turned away has cost the others their share of it.
-    if (shedShare > SHED_SHARE) perWorker = this.#perWorker * Math.max(LEAST_GRADIENT, 1 - shedShare);
+    if (isTooMuch) {
+      perWorker = Math.min(this.#perWorker, peak / this.#workers) * Math.max(LEAST_GRADIENT, 1 - shedShare);
+    }
     const { min, max } = this.#options;
     this.#perWorker = Math.min(max, Math.max(min, perWorker));
     this.units = this.#inUnits();

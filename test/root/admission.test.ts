@@ -360,6 +360,17 @@ test('tasks that workers turn away lower the limit, whatever the latency of the 
   t.true(limit.units < 70, `${limit.units}`);
 });
 
+/** A limit that began far above what workers can do was never half used: at twice the load a quarter of what they could do was lost to tasks that came to nothing. */
+test('tasks that workers turn away bring the limit down to what is under way, however high it was', (t) => {
+  const { limit, window } = windows();
+  for (let i = 0; i < 12; i++) window({ used: 20, ms: [20] });
+  t.is(limit.units, 100);
+  window({ used: 30, ms: [20], shed: 30 });
+  t.true(limit.units < 30, `${limit.units}`);
+  for (let i = 0; i < 30; i++) window({ used: limit.units, ms: [20] });
+  t.true(limit.units > 60, `it comes back when they have room: ${limit.units}`);
+});
+
 test('with nothing but streams, which give no samples, the limit grows while workers have room', (t) => {
   const clock = new VirtualClock();
   const limit = new AdaptiveLimit({ initial: 100, min: 8, max: 1000 }, clock, onTime);
