@@ -10,6 +10,8 @@ const FLUSH_SLACK_MS = 2;
 const MIN_FLUSH_MS = 0.5;
 /** A flush that is late for want of CPU comes within this; that of a worker that stands still doesn't, and waiting for it costs little. */
 const FLUSH_PATIENCE_MS = 5;
+/** Of the delay: how soon what was left alone is looked at again. */
+const FIRST_STEP = 1 / 4;
 /** Node's timers round down. */
 export const EARLY_MS = 1;
 
@@ -88,12 +90,12 @@ export class HedgeRounds {
   }
 
   /**
-   * What stands in the way of a hedge (a burst, an empty purse) may be gone while the task is still slow: it is looked at again when it has been
-   * open for twice as long, as long as there is time for a second attempt.
+   * What stands in the way of a hedge (a burst, an empty purse) may be gone while the task is still slow: it is looked at again soon, then each time that
+   * it has been open for twice as long beyond the delay, as long as a second attempt would have as much time as the first has had.
    */
   leftAlone(attempt: Attempt, now: number): void {
-    const openMs = now - attempt.startedAt;
-    if (this.#deadline - now >= 3 * openMs) this.#lookAt(attempt, now + openMs);
+    const againAt = now + Math.max(attempt.beyondMs(now), attempt.hedgeAfterMs * FIRST_STEP);
+    if (this.#deadline - againAt >= againAt - attempt.startedAt) this.#lookAt(attempt, againAt);
   }
 
   #lookAt(attempt: Attempt, at: number): void {

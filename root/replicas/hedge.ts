@@ -106,11 +106,11 @@ export class Hedging {
   }
 
   /**
-   * Tasks wait there for as long as half of what one takes: a hedge would wait too, and make others wait. One that has been open
-   * for long beyond the delay gains all the same.
+   * Tasks wait there for as long as half of what one takes: a hedge would wait too, and make others wait. One that has been open for longer
+   * than that beyond the delay gains all the same.
    */
   isBusy({ load }: Worker, beyondMs: number, now: number): boolean {
-    return load.queueMs >= BUSY * Math.max(this.#latency.median(now), beyondMs);
+    return load.queueMs >= Math.max(BUSY * this.#latency.median(now), beyondMs);
   }
 
   #decay(now: number): void {

@@ -83,9 +83,9 @@ test('not on a worker whose tasks wait for half of what one takes', (t) => {
   t.false(hedging.isBusy(worker, 0, 0));
   for (let i = 0; i < 100; i++) load.measured(0.1, 6);
   t.true(hedging.isBusy(worker, 0, 0));
-  t.true(hedging.isBusy(worker, 10, 0));
+  t.true(hedging.isBusy(worker, 5, 0));
   t.false(
-    hedging.isBusy(worker, 45, 0),
+    hedging.isBusy(worker, 10, 0),
     'what has been open for long gains from a hedge that waits a little',
   );
 });
