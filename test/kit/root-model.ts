@@ -12,12 +12,10 @@ import { GatherMemory } from '../../root/gather-memory.ts';
 import { defaultPolicy, resolvePolicies } from '../../root/policy.ts';
 import { Breaker, BreakerWindow, defaultBreakerOptions } from '../../root/replicas/breaker.ts';
 import type { ExtraWork } from '../../root/replicas/budget.ts';
-import { WorkerLoad } from '../../root/replicas/load.ts';
 import { Pace } from '../../root/replicas/pace.ts';
 import { ReplicaLatency } from '../../root/replicas/replica-latency.ts';
 import { type Replica, ReplicaSet } from '../../root/replicas/replica-set.ts';
 import { Tails } from '../../root/replicas/tails.ts';
-import type { Worker } from '../../root/replicas/worker.ts';
 import { MergeTime } from '../../root/reserve.ts';
 import type { ServingContext } from '../../root/serving.ts';
 import { UnaryAnswer } from '../../root/unary.ts';
@@ -31,6 +29,7 @@ import { createRootMetrics } from '../../shared/metrics/root.ts';
 import { methodCodecs } from '../../shared/schema/codecs.ts';
 import type { MethodPlan } from '../../shared/schema/plan.ts';
 import { type Coverage, decodeCoverage, searchPlan } from './cluster.ts';
+import { modelWorker } from './model-worker.ts';
 import { random } from './random.ts';
 import { hitsOf } from './search-shard.ts';
 
@@ -263,23 +262,8 @@ export function run(given: World): Outcome {
     breakers.push(breaker);
     return breaker;
   };
-  const workers = Array.from(
-    { length: 5 },
-    (_, id): Worker => ({
-      id: `w${id}`,
-      address: `w${id}`,
-      zone: undefined,
-      weight: 1,
-      breaker: newBreaker(),
-      load: new WorkerLoad(),
-      connected: true,
-      draining: false,
-      state: 'link',
-      reason: '',
-      serves: () => true,
-      run: (call, sink) => answer(`w${id}`, call, sink),
-      finished() {},
-    }),
+  const workers = Array.from({ length: 5 }, (_, i) =>
+    modelWorker(`w${i}`, newBreaker(), (call, sink) => answer(`w${i}`, call, sink)),
   );
   const set = new ReplicaSet(
     {

@@ -9,12 +9,10 @@ import { GatherMemory } from '../../root/gather-memory.ts';
 import { planRequest } from '../../root/plan.ts';
 import { defaultPolicy, resolvePolicies } from '../../root/policy.ts';
 import { Breaker, BreakerWindow, defaultBreakerOptions } from '../../root/replicas/breaker.ts';
-import { WorkerLoad } from '../../root/replicas/load.ts';
 import { Pace } from '../../root/replicas/pace.ts';
 import { ReplicaLatency } from '../../root/replicas/replica-latency.ts';
 import { type Replica, ReplicaSet } from '../../root/replicas/replica-set.ts';
 import { Tails } from '../../root/replicas/tails.ts';
-import type { Worker } from '../../root/replicas/worker.ts';
 import { MergeTime } from '../../root/reserve.ts';
 import { Scatter } from '../../root/scatter.ts';
 import type { ScatterContext } from '../../root/scatter-options.ts';
@@ -28,6 +26,7 @@ import type { Merger } from '../../shared/merge/merger.ts';
 import { MetricRegistry } from '../../shared/metrics/registry.ts';
 import { createRootMetrics } from '../../shared/metrics/root.ts';
 import { type Coverage, decodeCoverage, searchPlan } from './cluster.ts';
+import { modelWorker } from './model-worker.ts';
 import { random } from './random.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -173,24 +172,9 @@ export function scatterModel({
       grant() {},
     };
   };
-  const workers = Array.from({ length: count }, (_, i): Worker => {
-    const id = `w${i}`;
-    return {
-      id,
-      address: id,
-      zone: undefined,
-      weight: 1,
-      breaker: newBreaker(),
-      load: new WorkerLoad(),
-      connected: true,
-      draining: false,
-      state: 'link',
-      reason: '',
-      serves: () => true,
-      run: (call, sink) => run(id, call, sink),
-      finished() {},
-    };
-  });
+  const workers = Array.from({ length: count }, (_, i) =>
+    modelWorker(`w${i}`, newBreaker(), (call, sink) => run(`w${i}`, call, sink)),
+  );
   const replicas = Array.from({ length: shards }, (_, shard) =>
     workers.map((worker): Replica => {
       const latency = new ReplicaLatency();
