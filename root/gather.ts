@@ -1,13 +1,12 @@
 /**
- * Gather: parts are staged as they come, and a *disjoint* set of them that covers the tasks is committed, never two for one
- * task (G3). Without overlaps, which is nearly always, a part is committed when it comes. When parts overlap (a hedge and
- * its primary, a retry and a late reply, over different groups of shards), the set that covers most is searched for.
+ * Gather: parts are staged as they come, and a *disjoint* set of them that covers the tasks is committed, never two for one task (G3). A part
+ * takes the place of those that lie wholly in it: the combined part of a leaf call some of whose tasks were answered by their hedges
+ * meanwhile. So a task that is covered stays covered, and its other attempts can be stopped.
  */
+import { RegatherError } from '../shared/errors/errors.ts';
 import type { Part } from '../shared/merge/merger.ts';
 
 const UNCOVERED = -1;
-/** Bounds the search among overlapping parts; past it the best set found so far stands. */
-const SEARCH_STEPS = 20_000;
 
 export class Gather {
   /** Ascending. */
@@ -15,17 +14,14 @@ export class Gather {
   readonly #count: number;
   /** Per task: which of `#parts` covers it. */
   readonly #cover: Int32Array;
-  readonly #parts: Part[] = [];
-  #committed: boolean[] | undefined;
+  /** Undefined: another took its place. */
+  readonly #parts: (Part | undefined)[] = [];
+  #replaced = false;
   #covered = 0;
   readonly #weights: readonly number[] | undefined;
   #coveredWeight = 0;
-  #sizeBytes = 0;
 
-  /**
-   * `shards`: of the tasks, ascending; a number: tasks are for the shards 0 … shards - 1. `weights`: by task; what is searched for is the
-   * most tasks all the same.
-   */
+  /** `shards`: of the tasks, ascending; a number: tasks are for the shards 0 … shards - 1. `weights`: by task. */
   constructor(shards: readonly number[] | number, weights?: readonly number[]) {
     this.#weights = weights;
     this.#shards = typeof shards === 'number' ? undefined : shards;
@@ -62,101 +58,55 @@ export class Gather {
     return this.#covered === this.#count;
   }
 
-  /** Bytes held in parts, committed or not. */
-  get sizeBytes(): number {
-    return this.#sizeBytes;
-  }
-
   covers(shard: number): boolean {
     const task = this.taskOf(shard);
     return task >= 0 && this.#cover[task] !== UNCOVERED;
   }
 
-  /** Stages a part, all of whose shards were asked. Shards that were covered may become uncovered only if more become covered. */
+  /**
+   * Commits a part, all of whose shards were asked, if it covers more; then all of it is covered. Attempts other than a task's first answer each task apart, so
+   * what overlaps lies wholly in one of the two. Throws PARTIAL_MALFORMED if it doesn't, as then one of the two can't be used.
+   */
   offer(part: Part): void {
     const { shards } = part;
-    let overlaps = false;
+    let fresh = 0;
     for (let i = 0; i < shards.length; i++) {
-      if (this.#cover[this.taskOf(shards[i]!)] !== UNCOVERED) overlaps = true;
+      if (this.#cover[this.taskOf(shards[i]!)] === UNCOVERED) fresh++;
     }
-    if (!overlaps && this.#committed === undefined) {
-      const index = this.#parts.push(part) - 1;
-      for (let i = 0; i < shards.length; i++) {
-        const task = this.taskOf(shards[i]!);
-        this.#cover[task] = index;
-        if (this.#weights !== undefined) this.#coveredWeight += this.#weights[task]!;
+    if (fresh === 0) return;
+    if (fresh < shards.length) this.#makeWay(shards);
+    const index = this.#parts.push(part) - 1;
+    for (let i = 0; i < shards.length; i++) {
+      const task = this.taskOf(shards[i]!);
+      if (this.#cover[task] === UNCOVERED && this.#weights !== undefined) {
+        this.#coveredWeight += this.#weights[task]!;
       }
-      this.#covered += shards.length;
-      this.#sizeBytes += part.sizeBytes;
-      return;
+      this.#cover[task] = index;
     }
-    if (this.complete || this.#has(shards)) return;
-    this.#committed ??= this.#parts.map(() => true);
-    this.#parts.push(part);
-    this.#committed.push(false);
-    this.#sizeBytes += part.sizeBytes;
-    this.#choose();
+    this.#covered += fresh;
   }
 
-  /** The committed parts: disjoint, in no particular order. */
+  /** The committed parts: disjoint, in the order in which they came. */
   parts(): readonly Part[] {
-    const committed = this.#committed;
-    return committed === undefined ? this.#parts : this.#parts.filter((_, index) => committed[index]);
+    return (
+      this.#replaced ? this.#parts.filter((part) => part !== undefined) : this.#parts
+    ) as readonly Part[];
   }
 
-  #has(shards: readonly number[]): boolean {
-    return this.#parts.some(
-      (part) => part.shards.length === shards.length && part.shards.every((shard, i) => shard === shards[i]),
-    );
-  }
-
-  /** Searches the disjoint set of parts that covers most tasks, beginning with the one that stands. */
-  #choose(): void {
-    const parts = this.#parts;
-    const byTask: number[][] = Array.from({ length: this.#count }, () => []);
-    parts.forEach((part, index) => {
-      for (const shard of part.shards) byTask[this.taskOf(shard)]!.push(index);
-    });
-    const taken = new Uint8Array(this.#count);
-    const chosen: number[] = [];
-    let best = this.#covered;
-    let bestSet: number[] | undefined;
-    let steps = 0;
-    const search = (task: number, covered: number, skipped: number): void => {
-      if (++steps > SEARCH_STEPS || this.#count - skipped <= best) return;
-      while (task < this.#count && taken[task] === 1) task++;
-      if (task === this.#count) {
-        best = covered;
-        bestSet = [...chosen];
-        return;
-      }
-      for (const index of byTask[task]!) {
-        const { shards } = parts[index]!;
-        if (shards.some((shard) => taken[this.taskOf(shard)] === 1)) continue;
-        for (const shard of shards) taken[this.taskOf(shard)] = 1;
-        chosen.push(index);
-        search(task + 1, covered + shards.length, skipped);
-        chosen.pop();
-        for (const shard of shards) taken[this.taskOf(shard)] = 0;
-      }
-      // Without this task: it stays uncovered, and no later choice may take it, or a set would be counted twice.
-      taken[task] = 1;
-      search(task + 1, covered, skipped + 1);
-      taken[task] = 0;
-    };
-    search(0, 0, 0);
-    if (bestSet === undefined) return;
-    this.#committed!.fill(false);
-    this.#cover.fill(UNCOVERED);
-    for (const index of bestSet) {
-      this.#committed![index] = true;
-      for (const shard of parts[index]!.shards) this.#cover[this.taskOf(shard)] = index;
+  /** Takes out the parts that overlap with those shards, if they lie wholly in them. */
+  #makeWay(shards: readonly number[]): void {
+    const overlapping = new Set(shards.map((shard) => this.#cover[this.taskOf(shard)]!));
+    overlapping.delete(UNCOVERED);
+    for (const index of overlapping) {
+      const lost = this.#parts[index]!.shards.filter((shard) => !shards.includes(shard));
+      if (lost.length === 0) continue;
+      throw new RegatherError(
+        'PARTIAL_MALFORMED',
+        `A part for shards ${shards.join(', ')} overlaps with one that is for ${lost.join(', ')} too`,
+        { shards },
+      );
     }
-    this.#covered = best;
-    if (this.#weights === undefined) return;
-    this.#coveredWeight = 0;
-    for (let task = 0; task < this.#count; task++) {
-      if (this.#cover[task] !== UNCOVERED) this.#coveredWeight += this.#weights[task]!;
-    }
+    this.#replaced = true;
+    for (const index of overlapping) this.#parts[index] = undefined;
   }
 }

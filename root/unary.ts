@@ -73,7 +73,7 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
     }
     checkPartial(data, 0, data.length, plan.leaf.response, shards);
     if (this.#gather.complete) return;
-    this.#gather.offer({ shards, sizeBytes: data.length });
+    this.#gather.offer({ shards });
     this.#single = data;
   }
 

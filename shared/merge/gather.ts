@@ -12,18 +12,11 @@ import { Scan, Sources, scanMessage } from './scan.ts';
 /** A scanned part. Of a single shard's, one scan is both. */
 class StagedPart implements Part {
   readonly shards: readonly number[];
-  readonly sizeBytes: number;
   readonly free: Scan;
   readonly ordered: readonly Scan[];
 
-  constructor(
-    shards: readonly number[],
-    sizeBytes: number,
-    free: Scan,
-    ordered: readonly Scan[] | undefined,
-  ) {
+  constructor(shards: readonly number[], free: Scan, ordered: readonly Scan[] | undefined) {
     this.shards = shards;
-    this.sizeBytes = sizeBytes;
     this.free = free;
     this.ordered = ordered ?? [free];
   }
@@ -45,7 +38,7 @@ export class Gather implements Merger {
       if (shards.length === 1) {
         const scan = new Scan(this.#code, bytes, shards[0]!);
         scanMessage(scan, 0, bytes.length, MAX_DEPTH);
-        return new StagedPart(shards, bytes.length, scan, undefined);
+        return new StagedPart(shards, scan, undefined);
       }
       return this.#stageCombined(shards, bytes, segmentBytes);
     } catch (thrown) {
@@ -82,7 +75,7 @@ export class Gather implements Merger {
       ordered[i] = scan;
       pos = end;
     }
-    return new StagedPart(shards, bytes.length, free, ordered);
+    return new StagedPart(shards, free, ordered);
   }
 
   /** Free fields come merged and ordered ones in segments; anything else was combined by other rules than ours. */

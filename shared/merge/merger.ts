@@ -37,7 +37,6 @@ export interface AskedKey {
 export interface Part {
   /** Ascending. */
   readonly shards: readonly number[];
-  readonly sizeBytes: number;
 }
 
 export interface Combined {

@@ -55,7 +55,7 @@ function run(
     deadline,
   });
   return answers.map((now, shard) => {
-    gather.offer({ shards: [shard], sizeBytes: 1 });
+    gather.offer({ shards: [shard] });
     return progress.enoughAt(now, undefined);
   });
 }
@@ -146,7 +146,7 @@ test('what failed is not waited for', (t) => {
     startedAt: 0,
     deadline: 1000,
   });
-  for (let shard = 0; shard < 14; shard++) gather.offer({ shards: [shard], sizeBytes: 1 });
+  for (let shard = 0; shard < 14; shard++) gather.offer({ shards: [shard] });
   const two = progress.enoughAt(10, undefined);
   progress.lost(14);
   const one = progress.enoughAt(10, undefined);
