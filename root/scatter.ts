@@ -156,12 +156,14 @@ export class Scatter {
     const { failures } = end;
     let retries: Shares | undefined;
     for (let i = 0; i < failures.length; i++) {
+      // What it was told to stop, because others were first, hasn't failed.
+      if (attempt.cancelled && !this.#isUndecided(failures[i]!.shard)) continue;
       const retry = this.#failed(attempt, failures[i]!);
       if (retry === undefined) continue;
       retries ??= new Shares();
       retries.add(retry.task, retry.replica, now);
     }
-    for (let i = 0; i < share.tasks.length; i++) {
+    for (let i = 0; i < share.tasks.length && !attempt.cancelled; i++) {
       const { shard } = share.tasks[i]!;
       if (!attempt.failed(shard)) this.collector.ended(shard);
     }
@@ -258,6 +260,11 @@ export class Scatter {
       hedges.add(task, replica!, now);
     }
     for (const share of hedges.list) this.#sendAgain('hedge', share, now);
+  }
+
+  /** Neither in the answer nor lost. */
+  #isUndecided(shard: number): boolean {
+    return !this.collector.has(shard) && this.#states?.get(shard)?.lost === undefined;
   }
 
   readonly #isOpen = (shard: number): boolean =>

@@ -1,4 +1,5 @@
 /** What an explanation says of a scatter's attempts. */
+import { status } from '@grpc/grpc-js';
 import test from 'ava';
 import { explainOf } from '../kit/cluster.ts';
 import { scatterModel } from '../kit/scatter-model.ts';
@@ -24,6 +25,37 @@ test('an explanation names the attempt that answered first, though another answe
       ['HEDGE', 'ANSWERED'],
     ],
   );
+});
+
+/** A loser that ended before the answer did passed for one that had failed: its end said CANCELLED. */
+test('an attempt whose tasks were all answered elsewhere was beaten, also if its end comes first', (t) => {
+  const { asked, answer, tail, replicas, clock, close } = scatterModel({ workers: 2, shards: 3 });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  replicas[2]!.splice(1, 1);
+  const explained: ReturnType<typeof explainOf>[] = [];
+  answer((_coverage, trailer) => explained.push(explainOf({ trailer })), { explain: true });
+  clock.advance(100);
+  const [first, hedge] = asked;
+  t.deepEqual(
+    hedge!.call.tasks.map(({ shard }) => shard),
+    [0, 1],
+  );
+  first!.part(0);
+  first!.part(1);
+  t.true(hedge!.cancelled);
+  const stopped = { code: status.CANCELLED, message: 'The call was cancelled' };
+  hedge!.end({ shard: 0, ...stopped }, { shard: 1, ...stopped });
+  clock.advance(10);
+  first!.part(2);
+  const [{ verdict, shards }] = explained as [ReturnType<typeof explainOf>];
+  t.regex(verdict, /^shard 2 on w0: .*; hedge not sent: no other replica$/);
+  for (const { shard, attempts } of shards) {
+    t.deepEqual(
+      attempts.map(({ outcome, detail }: { outcome: string; detail: string }) => [outcome, detail]),
+      [['ANSWERED', ''], ...(shard === 2 ? [] : [['BEATEN', '']])],
+    );
+  }
 });
 
 /** There was one reason per request: a shard that was hedged, or left alone for another reason, after it took its place. */
