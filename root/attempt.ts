@@ -153,7 +153,7 @@ export class Attempt implements LeafSink {
         if (idleUs > 0) latencyMs = Math.max(0, elapsedMs - idleUs / 1000);
       }
       if (this.isFirst) tail.latency.record(latencyMs, now);
-      replicas[at]!.latency.answered(latencyMs, usualMs, now);
+      replicas[at]!.latency.answered(latencyMs, usualMs, now, this.kindOf(shard) === 'probe');
       replicas[at]!.pace.record(latencyMs);
     }
     if (this.answers !== undefined) this.#note(shards, now, timing);

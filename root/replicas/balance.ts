@@ -72,16 +72,19 @@ export function best(
 }
 
 /**
- * A replica of which nothing is known, next to others that are: it is given one task at a time, and few, until it is. At a cold start
- * all are unknown, and none is a newcomer.
+ * A replica of which nothing is known, or nothing any more, next to others that are: it is given one task at a time, and few, until it is. At a
+ * cold start all are unknown, and none is a newcomer.
  */
-export function isNewcomer(replica: Replica, siblings: readonly Replica[]): boolean {
-  if (replica.latency.known) return false;
-  for (let i = 0; i < siblings.length; i++) if (siblings[i]!.latency.samples >= SETTLED) return true;
+export function isNewcomer(replica: Replica, siblings: readonly Replica[], now: number): boolean {
+  if (replica.latency.known(now)) return false;
+  for (let i = 0; i < siblings.length; i++) {
+    const { latency } = siblings[i]!;
+    if (latency.samples >= SETTLED && latency.known(now)) return true;
+  }
   return false;
 }
 
 /** Whether this task is the one that a newcomer gets now. */
-export function mayTry(replica: Replica, random: () => number): boolean {
-  return !replica.latency.trying && random() < NEWCOMER_SHARE;
+export function mayTry({ latency }: Replica, random: () => number, now: number): boolean {
+  return !latency.trying && (latency.isTriedAgain(now) || random() < NEWCOMER_SHARE);
 }

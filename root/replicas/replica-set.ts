@@ -162,7 +162,7 @@ export class ReplicaSet {
     for (const replica of list) {
       const { worker } = replica;
       if (tried.includes(worker) || !sendable(replica) || worker.load.pushbackUntil > now) continue;
-      const its = doubtOf(replica, list);
+      const its = doubtOf(replica, list, now);
       if (its > doubt) continue;
       if (its < doubt) candidates.length = 0;
       doubt = its;
@@ -238,18 +238,20 @@ export class ReplicaSet {
     }
     if (usable.length <= 1) return usable[0];
     for (let i = 0; i < usable.length; i++) {
-      if (!usable[i]!.latency.known) return this.#amongNewcomers(usable, wanted);
+      if (!usable[i]!.latency.known(wanted.now)) return this.#amongNewcomers(usable, wanted);
     }
     return best(usable, wanted.usualMs, this.#chooser, wanted.now);
   }
 
   #amongNewcomers(usable: readonly Replica[], wanted: Wanted): Replica {
+    const { usualMs, now } = wanted;
+    const { random } = this.#chooser;
     const known: Replica[] = [];
     for (const replica of usable) {
-      if (!isNewcomer(replica, usable)) known.push(replica);
-      else if (mayTry(replica, this.#chooser.random) && this.#probe(replica, usable, wanted)) return replica;
+      if (!isNewcomer(replica, usable, now)) known.push(replica);
+      else if (mayTry(replica, random, now) && this.#probe(replica, usable, wanted)) return replica;
     }
-    return best(known, wanted.usualMs, this.#chooser, wanted.now);
+    return best(known, usualMs, this.#chooser, now);
   }
 
   /** Whether the replica gets this task to show how it is: alone at it, and paid for where the task could go elsewhere. */
@@ -307,9 +309,9 @@ function closed({ worker, breaker }: Replica): boolean {
 const Doubt = { none: 0, unknown: 1, onTrial: 2, open: 3 } as const;
 type Doubt = (typeof Doubt)[keyof typeof Doubt];
 
-function doubtOf(replica: Replica, siblings: readonly Replica[]): Doubt {
+function doubtOf(replica: Replica, siblings: readonly Replica[], now: number): Doubt {
   if (!closed(replica)) return allowed(replica) ? Doubt.onTrial : Doubt.open;
-  if (!isNewcomer(replica, siblings)) return Doubt.none;
+  if (!isNewcomer(replica, siblings, now)) return Doubt.none;
   // Its first tasks come one at a time.
   return replica.latency.trying ? Doubt.onTrial : Doubt.unknown;
 }

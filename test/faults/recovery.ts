@@ -7,8 +7,9 @@
  *   which is waited: the steps before the last sum up to no more than twice the time of the fault, and so the last is no longer than that and
  *   50 ms. No try hangs for longer, as all faults of the kit end those that do when they are healed.
  * - **Breakers**: two steps, since a probe may fail as it is healed, and the time of the probes.
- * - **First attempts.** What is remembered against it has to fade: the load that it last reported, in a second, and how slow it was, with a time
- *   constant of 10 s, until it is the better choice: with n tasks at its sibling, once it is less than √(n + 1) times as slow.
+ * - **First attempts.** What is remembered against it: the load that it last reported, for a second; and how it was when it was last heard of, for a second, which
+ *   doubles with every try in vain, so for no longer than it was broken and a second more. Then it is tried with the next of its shards' tasks. Below
+ *   twice the usual that fades, with a time constant of 10 s, until it is the better choice: with n tasks at its sibling, once it is less than √(n + 1) times as slow.
  *
  * All of it but for what this process stood still.
  */
@@ -30,6 +31,9 @@ const TRIES_MS = 12 * 25;
  */
 const NEWCOMER_TASKS = 2 * 270;
 const REPORT_MS = 1000;
+/** From this average on it is tried again instead of waiting for it to fade. */
+const AVOIDED = 2;
+const FIRST_QUIET_MS = 1_000;
 const TAU_MS = 10_000;
 /** A sibling's average is no lower than this: 1 is usual. */
 const FASTEST = 0.75;
@@ -57,7 +61,7 @@ export class Recovery {
   #linkedMs = Number.NaN;
   #closedMs = Number.NaN;
   #usedMs = Number.NaN;
-  /** When its latency is forgotten enough, if nothing is heard. */
+  /** When it is tried again, or its latency is forgotten enough, if nothing is heard. */
   #reachMs = 0;
   #tasksBefore = 0;
   /** First attempts, at whatever, from when it could be asked until it was. */
@@ -87,7 +91,7 @@ export class Recovery {
     const unused = ids.filter((id) => (this.#witness.answeredOf.get(id) ?? 0) < healedAt);
     // A link that is made anew begins with nothing known.
     for (const id of down.length > 0 ? [] : unused)
-      this.#reachMs = Math.max(this.#reachMs, atMs + this.#fadesMs(status, id));
+      this.#reachMs = Math.max(this.#reachMs, this.#withinReachMs(status, id, atMs));
     if (down.length + open.length + unused.length === 0) {
       this.#usedMs = atMs;
       this.#tasks = this.#witness.first - this.#tasksBefore;
@@ -116,8 +120,9 @@ export class Recovery {
     within('in use', Math.max(this.#closedMs, REPORT_MS, this.#reachMs), this.#usedMs, TRIES_MS);
   }
 
-  /** Until one of its replicas is within reach of that shard's others, if nothing is heard of it meanwhile. */
-  #fadesMs({ shards }: StatusZ, id: string): number {
+  /** When one of its replicas is within reach of that shard's others, or tried again, if nothing is heard of it meanwhile. */
+  #withinReachMs({ shards }: StatusZ, id: string, atMs: number): number {
+    const { brokenMs } = this.#healed;
     const reach = Math.sqrt(this.#healed.atSibling + 1);
     let leastMs = Number.POSITIVE_INFINITY;
     for (const { replicas } of shards) {
@@ -125,8 +130,9 @@ export class Recovery {
       if (own === undefined) continue;
       const best = Math.min(...replicas.filter((one) => one !== own).map(({ latency }) => latency));
       const near = own.latency <= reach * best;
-      const ms = near ? 0 : TAU_MS * Math.log((own.latency - 1) / (reach * FASTEST - 1));
-      leastMs = Math.min(leastMs, Math.max(0, ms));
+      const fadedMs = TAU_MS * Math.log((own.latency - 1) / (reach * FASTEST - 1));
+      const triedMs = own.latency >= AVOIDED ? brokenMs + FIRST_QUIET_MS : Number.POSITIVE_INFINITY;
+      leastMs = Math.min(leastMs, near ? atMs : Math.min(triedMs, atMs + Math.max(0, fadedMs)));
     }
     return leastMs;
   }

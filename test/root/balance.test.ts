@@ -64,6 +64,7 @@ function setUp(
     replicas,
     set,
     wanted,
+    tasks,
     /** How many of so many requests each worker gets, if each is answered before the next. */
     shareOut(requests: number, over: Partial<Wanted> = {}): number[] {
       const counts = workers.map(() => 0);
@@ -124,14 +125,42 @@ test('all tasks for a worker travel in one share, ascending', (t) => {
   }
 });
 
-test('a slow replica gets less, and is tried again in time', (t) => {
+test('a slow replica gets less, and its average goes back to what is usual', (t) => {
   const { replicas, shareOut } = setUp(3);
   const slow = replicas[0]![0]!.latency;
   for (let i = 0; i < 16; i++) slow.answered(50, 10, 0);
   t.is(shareOut(300)[0], 0);
-  t.is(shareOut(300, { now: 20_000 })[0], 0);
-  // Its average goes back to what is usual, so the load of others makes it the better choice.
+  t.is(shareOut(300, { now: 900 })[0], 0);
   t.true(slow.relative(60_000) < 1.05);
+});
+
+/** With little traffic one that had failed a few times got nothing for half a minute: its average of 100 had to fade. */
+test('one that failed is tried again after a second, alone, and is used again after three answers', (t) => {
+  const { replicas, workers, shareOut, set, tasks, wanted } = setUp(2);
+  const { latency } = replicas[0]![0]!;
+  for (let i = 0; i < 3; i++) latency.failed(0);
+  t.is(shareOut(100, { now: 999 })[0], 0);
+  t.is(shareOut(100, { now: 1000, mayProbe: () => false })[0], 0, 'it is paid for');
+  for (let now = 1000; now < 1003; now++) {
+    const [share] = set.assign(tasks, { ...wanted, now }).shares;
+    t.deepEqual([share!.worker.id, share!.probes], ['w0', [0]]);
+    share!.worker.load.settled(1);
+    t.is(shareOut(100, { now })[0], 0, 'one at a time');
+    latency.answered(10, 10, now, true);
+  }
+  t.true(latency.known(1003));
+  for (const got of shareOut(1000, { now: 1003 })) t.true(got > 400);
+  t.is(workers[0]!.load.tasks, 0);
+});
+
+test('a shard of which all replicas have failed is asked all the same', (t) => {
+  const { replicas, shareOut } = setUp(2);
+  for (const { latency } of replicas[0]!) latency.failed(0);
+  for (const now of [0, 1000, 60_000])
+    t.is(
+      shareOut(1, { now }).reduce((sum, got) => sum + got),
+      1,
+    );
 });
 
 test('one straggler in a hundred does not scare anybody off', (t) => {
@@ -239,7 +268,7 @@ test('a newcomer gets one task at a time and few, until it is known', (t) => {
       newcomer.latency.answered(10, 10, 0);
     }
     share!.worker.load.settled(1);
-    if (newcomer.latency.known) break;
+    if (newcomer.latency.known(0)) break;
   }
   t.is(probes, 3);
   t.true(shareOut(300)[0]! > 60, 'known now');
