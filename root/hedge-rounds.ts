@@ -81,7 +81,9 @@ export class HedgeRounds {
       }
       attempt.flush = 'none';
       const before = tasks.length;
-      for (const task of attempt.share.tasks) if (isOpen(task.shard)) tasks.push({ attempt, task });
+      for (const task of attempt.share.tasks) {
+        if (isOpen(task.shard) && !attempt.failed(task.shard)) tasks.push({ attempt, task });
+      }
       if (tasks.length > before) beyondMs = Math.min(beyondMs, attempt.beyondMs(now));
       if (!attempt.counted) fresh += tasks.length - before;
       attempt.counted = true;

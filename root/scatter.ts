@@ -249,7 +249,8 @@ export class Scatter {
     }
     const hedges = new Shares();
     for (const { attempt, task } of tasks) {
-      const replica = replicas.another(task.shard, [attempt.share.worker], 'hedge', tail.wanted(now));
+      const tried = this.#states?.get(task.shard)?.tried ?? [attempt.share.worker];
+      const replica = replicas.another(task.shard, tried, 'hedge', tail.wanted(now));
       const why = tail.refusalOf(replica, attempt.beyondMs(now), now);
       if (why !== undefined) {
         this.#leaveAlone(attempt, task.shard, why, now);
@@ -267,8 +268,11 @@ export class Scatter {
     return !this.collector.has(shard) && this.#states?.get(shard)?.lost === undefined;
   }
 
-  readonly #isOpen = (shard: number): boolean =>
-    !this.collector.has(shard) && this.#states?.get(shard) === undefined;
+  /** Its first attempt, and a probe beside it if there is one, is all that there has been. */
+  readonly #isOpen = (shard: number): boolean => {
+    const state = this.#states?.get(shard);
+    return this.#isUndecided(shard) && state?.again !== true;
+  };
 
   #leaveAlone(attempt: Attempt, shard: number, why: WithheldReason, now: number): void {
     attempt.leaveAlone(shard, why);

@@ -11,6 +11,8 @@ export interface TaskState {
   readonly underWay: Attempt[];
   /** Attempts that started and failed. */
   retries: number;
+  /** There was a hedge or a retry. */
+  again: boolean;
   /** No attempt works on it any more, and none will. */
   lost: { readonly failure: TaskFailure; readonly cause: Cause } | undefined;
 }
@@ -32,6 +34,7 @@ export class TaskStates {
         tried: first === undefined ? [] : [first.share.worker],
         underWay: first === undefined ? [] : [first],
         retries: 0,
+        again: false,
         lost: undefined,
       };
       this.#states.set(shard, state);
@@ -43,6 +46,7 @@ export class TaskStates {
     const state = this.#states.get(shard)!;
     state.tried.push(attempt.share.worker);
     state.underWay.push(attempt);
+    if (!attempt.beside) state.again = true;
   }
 
   lose(state: TaskState, failure: TaskFailure, cause: Cause): void {
