@@ -160,7 +160,8 @@ class RegatherRoot implements Root {
       log: this.#log,
       metrics: this.#metrics,
       onCovered: () => this.#covered(),
-      onLeafCallEnded: (end, tasks) => this.#admission.leafCallEnded(end, tasks),
+      onLeafCallEnded: ({ share, scatter }, end) =>
+        this.#admission.leafCallEnded(end, share.tasks.length, scatter.calls),
     });
   }
 

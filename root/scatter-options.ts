@@ -2,7 +2,7 @@
 import type { Clock } from '../shared/clock.ts';
 import type { LeafEnd, LeafMetadata } from '../shared/link/leaf-call.ts';
 import type { AnswerTrace } from './answer-trace.ts';
-import type { AttemptKind } from './attempt.ts';
+import type { Attempt, AttemptKind } from './attempt.ts';
 import type { RequestPlan } from './plan.ts';
 import type { MethodPolicy } from './policy.ts';
 import type { MethodTail } from './replicas/method-tail.ts';
@@ -13,8 +13,8 @@ import type { Worker } from './replicas/worker.ts';
 export interface ScatterMetrics {
   /** Of one leaf call, so many of one kind. */
   tasksSent(worker: Worker, kind: AttemptKind, tasks: number): void;
-  /** `tasks`: how many the call carried; `unusable`: of those that are answered, how many with what couldn't be merged. */
-  leafCallEnded(worker: Worker, end: LeafEnd, tasks: number, unusable: number): void;
+  /** `unusable`: of the tasks that are answered, how many with what couldn't be merged. */
+  leafCallEnded(attempt: Attempt, end: LeafEnd, unusable: number): void;
 }
 
 /** What all scatters of a root share. */

@@ -43,6 +43,8 @@ export class Scatter {
   /** A worker turned a task away and every shard is needed: what the others do is lost, and they have no time to lose. */
   #inVain = false;
   #done = false;
+  /** Leaf calls that it began with. */
+  calls = 0;
 
   constructor(options: ScatterOptions, context: ScatterContext, collector: Collector) {
     this.#options = options;
@@ -62,6 +64,7 @@ export class Scatter {
     const { shares, probes, unassigned } = replicas.assign(plan.tasks, tail.wanted(now));
     tail.began(plan.tasks.length - unassigned.length, now);
     if (replicas.replicated) this.hedging = tail.hedging.delay(now, leftMs);
+    this.calls = shares.length;
     for (let i = 0; i < shares.length; i++) {
       const share = shares[i]!;
       this.#send(share.probes.length === share.tasks.length ? 'probe' : 'primary', share, now);
@@ -148,7 +151,7 @@ export class Scatter {
     const now = clock.now();
     attempt.ends(end, now);
     const unusable = attempt.unusable(end);
-    metrics.leafCallEnded(share.worker, end, share.tasks.length, unusable);
+    metrics.leafCallEnded(attempt, end, unusable);
     this.#options.trace?.attemptEnded(attempt, end);
     recordEnd(attempt, end, now, this.#streaming);
     this.#options.tail.budget.answered(share.tasks.length - end.failures.length - unusable);

@@ -119,7 +119,8 @@ export class SimCluster {
           tasksSent: (_worker, kind, tasks) => {
             if (kind === 'primary' || kind === 'probe') this.primaries += tasks;
           },
-          leafCallEnded: (_worker, end, tasks) => admission.leafCallEnded(end, tasks),
+          leafCallEnded: ({ share, scatter }, end) =>
+            admission.leafCallEnded(end, share.tasks.length, scatter.calls),
         },
       },
       replicas: () => set,

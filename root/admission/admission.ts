@@ -163,10 +163,13 @@ export class Admission {
     if (this.#line.size > 0) this.#admitNext();
   }
 
-  /** What the end of a leaf call of so many tasks tells of its worker. Times of 0: nothing of how busy it is. */
-  leafCallEnded({ queueUs, serviceUs, failures }: LeafEnd, tasks: number): void {
+  /**
+   * What the end of a leaf call of so many tasks tells of its worker. Times of 0: nothing of how busy it is. `calls`: with how many its request began. What the only one
+   * of a request was turned away for is between it and that worker: others have lost nothing by it, and to let fewer of them in wouldn't help.
+   */
+  leafCallEnded({ queueUs, serviceUs, failures }: LeafEnd, tasks: number, calls: number): void {
     let shed = 0;
-    for (let i = 0; i < failures.length; i++) {
+    for (let i = 0; i < failures.length && calls > 1; i++) {
       const { code, notStarted } = failures[i]!;
       if (notStarted && code === RESOURCE_EXHAUSTED) shed++;
     }

@@ -8,7 +8,7 @@ import type { Logger } from '../../shared/log/logger.ts';
 import type { LinkStateName, RootMetrics, RootWorkerMetrics } from '../../shared/metrics/root.ts';
 import type { ServicePlan } from '../../shared/schema/plan.ts';
 import type { ClientTls } from '../../shared/tls/credentials.ts';
-import type { AttemptKind } from '../attempt.ts';
+import type { Attempt, AttemptKind } from '../attempt.ts';
 import type { ScatterMetrics } from '../scatter-options.ts';
 import type { Topology, TopologyWorker } from '../topology/topology.ts';
 import { type ConnectionState, WorkerConnection } from '../upstream/worker-connection.ts';
@@ -38,7 +38,7 @@ export interface FleetOptions {
   /** Every shard has a worker that can be reached, for the first time. */
   readonly onCovered: () => void;
   /** For admission, which is fed by what workers report. */
-  readonly onLeafCallEnded: (end: LeafEnd, tasks: number) => void;
+  readonly onLeafCallEnded: (attempt: Attempt, end: LeafEnd) => void;
 }
 
 interface Member {
@@ -191,8 +191,10 @@ export class Fleet implements ScatterMetrics {
     if (kind === 'retry') this.#options.metrics.retries.inc(tasks);
   }
 
-  leafCallEnded(worker: Worker, end: LeafEnd, tasks: number, unusable: number): void {
-    this.#options.onLeafCallEnded(end, tasks);
+  leafCallEnded(attempt: Attempt, end: LeafEnd, unusable: number): void {
+    this.#options.onLeafCallEnded(attempt, end);
+    const { worker } = attempt.share;
+    const tasks = attempt.share.tasks.length;
     const outcomes = this.#metricsOf.get(worker);
     const { tasks: counted } = this.#options.metrics;
     const { failures } = end;

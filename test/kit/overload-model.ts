@@ -181,13 +181,13 @@ class ModelRequest extends Candidate {
 
   taskDone(task: ModelTask): void {
     const { model } = this;
-    if (model.options.reports) model.admission.leafCallEnded(endOf(task.waitedMs, task.tookMs), 1);
+    if (model.options.reports) model.admission.leafCallEnded(endOf(task.waitedMs, task.tookMs), 1, 2);
     if (this.isOver) return;
     if (++this.#done === this.#tasks.length) this.#end('good');
   }
 
   taskShed(): void {
-    this.model.admission.leafCallEnded(SHED, 1);
+    this.model.admission.leafCallEnded(SHED, 1, 2);
     this.#end('shed');
   }
 

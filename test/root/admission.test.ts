@@ -1,8 +1,10 @@
 /** Who is let in, who waits and who is turned away, on a clock of the test's own. */
+import { status } from '@grpc/grpc-js';
 import test from 'ava';
 import { Admission, Candidate, type LineOptions, type ShedReason } from '../../root/admission/admission.ts';
 import type { MethodLatency } from '../../root/admission/latency.ts';
 import { defaultPolicy } from '../../root/policy.ts';
+import type { TaskFailure } from '../../shared/link/leaf-call.ts';
 import type { LoopDelay } from '../../shared/loop-delay.ts';
 import { Counter, record } from '../../shared/metrics/instruments.ts';
 import { shedReasons } from '../../shared/metrics/root.ts';
@@ -282,3 +284,28 @@ test('one that throws when it is let in keeps nobody else out', (t) => {
   admission.done(1, latency, 50);
   t.is(good.outcome, 'admitted');
 });
+
+/** A hot key's worker turned away what it couldn't do, and the limit, which is everybody's, came down to its floor. */
+test('what the only leaf call of a request was turned away for lowers the limit for nobody', (t) => {
+  const limitAfter = (calls: number): number => {
+    const { admission, latency, clock } = world({ min: 2 });
+    const { limit } = admission;
+    for (let second = 0; second < 5; second++) {
+      clock.advance(1000);
+      for (let i = 0; i < 10; i++) {
+        admission.enter(1);
+        const failures = i < 3 ? [shedBy(i)] : [];
+        admission.leafCallEnded({ queueUs: 0, serviceUs: 0, inFlight: -1, failures }, 1, calls);
+        admission.done(1, latency, 50);
+      }
+    }
+    return admission.limit - limit;
+  };
+  t.true(limitAfter(2) < 0);
+  t.is(limitAfter(1), 0);
+});
+
+function shedBy(shard: number): TaskFailure {
+  const { RESOURCE_EXHAUSTED: code } = status;
+  return { shard, code, message: 'full', notStarted: true, pushbackMs: 5, source: 'task' };
+}
