@@ -56,6 +56,8 @@ export class Attempt implements LeafSink {
   notHedged: Map<number, WithheldReason> | undefined;
   /** Tasks that the worker has: not answered here. */
   #unanswered: number;
+  /** Shards of which nothing is wanted of it any more, though nothing came: `open` is without them. */
+  #beaten: number[] | undefined;
   #failed: number[] | undefined;
 
   constructor(
@@ -134,7 +136,7 @@ export class Attempt implements LeafSink {
     const { tasks, replicas, worker } = this.share;
     const count = Math.min(shards.length, this.#unanswered);
     this.#unanswered -= count;
-    this.open -= fresh.length;
+    for (let i = 0; i < fresh.length; i++) if (!this.#isBeaten(fresh[i]!)) this.open--;
     worker.load.settled(count);
     worker.load.heard(now);
     const elapsedMs = now - this.startedAt;
@@ -163,6 +165,9 @@ export class Attempt implements LeafSink {
 
   /** Another attempt answered the task first, or what it would say is no longer of interest. */
   beaten(shard: number, now: number, tail: MethodTail): void {
+    if (this.#isBeaten(shard)) return;
+    this.#beaten ??= [];
+    this.#beaten.push(shard);
     // How it ends is what it was sent for.
     if (this.beside) {
       this.open--;
@@ -217,7 +222,7 @@ export class Attempt implements LeafSink {
   fail(shard: number): void {
     this.#failed ??= [];
     this.#failed.push(shard);
-    if (--this.open === 0) this.cancel();
+    if (!this.#isBeaten(shard) && --this.open === 0) this.cancel();
   }
 
   /** Something that came for it wasn't to be used. */
@@ -251,9 +256,11 @@ export class Attempt implements LeafSink {
     this.patience?.cancel();
     worker.load.settled(this.#unanswered);
     this.#unanswered = 0;
-    worker.load.heard(now);
     worker.finished();
-    if (end.inFlight >= 0) worker.load.report(end.inFlight, now);
+    // Else it wasn't the worker that ended it.
+    if (end.inFlight < 0) return;
+    worker.load.heard(now);
+    worker.load.report(end.inFlight, now);
   }
 
   /** Whatever it still works on is of no use. */
@@ -261,6 +268,10 @@ export class Attempt implements LeafSink {
     if (this.ended || this.cancelled) return;
     this.cancelled = true;
     this.handle?.cancel();
+  }
+
+  #isBeaten(shard: number): boolean {
+    return this.#beaten?.includes(shard) === true;
   }
 
   #replica(shard: number): Share['replicas'][number] {

@@ -109,8 +109,12 @@ export class Scatter {
     timing: PartTiming | undefined,
   ): void {
     const { collector } = this;
+    if (this.#done) return;
     // Of a shard whose items were refused, nothing more is forwarded.
-    if (this.#done || attempt.hasFailed(shards)) return;
+    if (attempt.hasFailed(shards)) {
+      this.#drop(attempt, data);
+      return;
+    }
     const now = this.#context.clock.now();
     // Streaming tasks are answered at their end.
     const fresh = this.#streaming ? NO_SHARDS : this.#notYet(shards);
@@ -120,6 +124,7 @@ export class Scatter {
       const error = RegatherError.from(thrown);
       // Which shard of a combined part is at fault can't be told, so all of them are.
       for (const shard of shards) this.#failed(attempt, malformed(shard, error));
+      this.#drop(attempt, data);
       this.#finishIfSettled();
       return;
     }
@@ -132,6 +137,11 @@ export class Scatter {
     }
     this.#finishIfEnough(now);
     if (!this.#done && this.#hedges.came(attempt, now)) this.#arm(now);
+  }
+
+  /** Nobody will take it: the other shards of its call need the room. */
+  #drop(attempt: Attempt, data: Uint8Array): void {
+    if (this.#streaming) attempt.handle?.grant(data.length);
   }
 
   /** A shard that is a root tells what it lacks. If that can't be read, its part may lack anything, and isn't taken. */
@@ -306,9 +316,19 @@ export class Scatter {
     // What a shard says of the request, another replica would say as well; of other failures it may know better. A probe beside decides
     // nothing while others are at work, and nobody waits for one as long as there is someone else to ask.
     const decided = isVerdict(failure) && !attempt.beside;
-    if (!decided && state.underWay.some(({ beside }) => !beside)) return undefined;
+    const other = state.underWay.find(({ beside }) => !beside);
+    if (!decided && other !== undefined) {
+      // A hedge that never began was none: it may go elsewhere.
+      if (attempt.kind === 'hedge' && failure.notStarted) {
+        state.again = false;
+        const now = this.#context.clock.now();
+        this.#hedges.leftAlone(other, now);
+        this.#arm(now);
+      }
+      return undefined;
+    }
     if (decided) {
-      for (const other of state.underWay) other.beaten(shard, this.#context.clock.now(), this.#options.tail);
+      for (const one of state.underWay) one.beaten(shard, this.#context.clock.now(), this.#options.tail);
       state.underWay.length = 0;
     }
     const replica = this.#retryOn(shard, failure, state);

@@ -155,6 +155,7 @@ export class Admission {
    * nothing of the load (a stream, one that the client left, one that failed early).
    */
   done(units: number, latency: MethodLatency, ms: number | undefined): void {
+    this.#limit.used(this.#inUse);
     this.#inUse -= units;
     if (ms !== undefined) {
       this.#heldMs += (ms - this.#heldMs) * MEMORY;
@@ -173,7 +174,8 @@ export class Admission {
       const { code, notStarted } = failures[i]!;
       if (notStarted && code === RESOURCE_EXHAUSTED) shed++;
     }
-    this.#limit.reported(queueUs, serviceUs, tasks, shed);
+    this.#limit.used(this.#inUse);
+    this.#limit.reported({ queueUs, serviceUs, tasks, shed, shared: calls > 1 ? tasks : 0 });
   }
 
   #take(units: number): void {

@@ -20,7 +20,9 @@ export interface WorkerReport {
   queueUs: number;
   serviceUs: number;
   tasks: number;
-  /** Tasks turned away for want of room or time. */
+  /** Of requests of several leaf calls. */
+  shared: number;
+  /** Of those, turned away for want of room or time. */
   shed: number;
 }
 
@@ -49,7 +51,7 @@ export class AdaptiveLimit {
   readonly #loopDelay: LoopDelay;
   readonly #options: LimitOptions;
   readonly #methods: MethodLatency[] = [];
-  readonly #report: WorkerReport = { queueUs: 0, serviceUs: 0, tasks: 0, shed: 0 };
+  readonly #report: WorkerReport = { queueUs: 0, serviceUs: 0, tasks: 0, shared: 0, shed: 0 };
   #perWorker: number;
   #workers = 1;
   #windowFrom: number;
@@ -91,14 +93,20 @@ export class AdaptiveLimit {
     if (this.#samples >= WINDOW_SAMPLES) this.#endIfOver();
   }
 
-  reported(queueUs: number, serviceUs: number, tasks: number, shed: number): void {
+  reported({ queueUs, serviceUs, tasks, shared, shed }: Readonly<WorkerReport>): void {
     const report = this.#report;
     report.queueUs += queueUs;
     report.serviceUs += serviceUs;
     report.tasks += tasks;
+    report.shared += shared;
     report.shed += shed;
-    // Streams give no samples: where there is nothing else, what workers report has to do.
-    if (this.#samples === 0 && report.tasks >= WINDOW_SAMPLES) this.#endIfOver();
+    // Streams give no samples, nor do answers that were turned away: where there is little else, what workers report has to do.
+    const isTold = this.#samples === 0 || this.#shedShare > SHED_SHARE;
+    if (isTold && report.tasks >= WINDOW_SAMPLES) this.#endIfOver();
+  }
+
+  get #shedShare(): number {
+    return this.#report.shed / Math.max(1, this.#report.shared);
   }
 
   #endIfOver(): void {
@@ -114,8 +122,8 @@ export class AdaptiveLimit {
     this.#peak = 0;
     const underLoad = this.#isUnderLoad();
     const pressure = this.#pressure(underLoad);
-    const shedShare = this.#report.shed / Math.max(1, this.#report.tasks);
-    Object.assign(this.#report, { queueUs: 0, serviceUs: 0, tasks: 0, shed: 0 });
+    const shedShare = this.#shedShare;
+    Object.assign(this.#report, { queueUs: 0, serviceUs: 0, tasks: 0, shared: 0, shed: 0 });
     // What isn't used says nothing of what more would do, unless that was too much already.
     const isTooMuch = shedShare > SHED_SHARE;
     if (peak < this.units / 2 && !isTooMuch) return;

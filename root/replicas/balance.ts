@@ -85,6 +85,7 @@ export function isNewcomer(replica: Replica, siblings: readonly Replica[], now: 
 }
 
 /** Whether this task is the one that a newcomer gets now. */
-export function mayTry({ latency }: Replica, random: () => number, now: number): boolean {
-  return !latency.trying && (latency.isTriedAgain(now) || random() < NEWCOMER_SHARE);
+export function mayTry({ worker, latency }: Replica, random: () => number, now: number): boolean {
+  if (latency.trying || worker.load.pushbackUntil > now) return false;
+  return latency.isTriedAgain(now) || random() < NEWCOMER_SHARE;
 }

@@ -265,6 +265,7 @@ export class Fleet implements ScatterMetrics {
             metrics.reconnects.inc();
             // Another process, or the same after a pause: what was known of it is of no use.
             for (const { latency } of member.replicas.values()) latency.forget();
+            connection.load.forget();
           }
           everUp = true;
           log.info(state === 'link' ? 'link is up' : 'worker has no link: it is called directly');

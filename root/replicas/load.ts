@@ -51,6 +51,15 @@ export class WorkerLoad {
     this.tasks -= tasks;
   }
 
+  /** The worker is another process, or so it has to be assumed. What it owed has ended. */
+  forget(): void {
+    this.reported = -1;
+    this.wireMs = 0;
+    this.queueMs = 0;
+    this.pushbackUntil = 0;
+    this.#sentSince = 0;
+  }
+
   report(tasks: number, now: number): void {
     this.reported = tasks;
     this.#reportedAt = now;
@@ -64,7 +73,7 @@ export class WorkerLoad {
 
   /** Tasks in flight: the larger of the two views. */
   inFlight(now: number): number {
-    if (this.reported <= 0) return this.tasks;
+    if (this.reported < 0) return this.tasks;
     const age = now - this.#reportedAt;
     if (age >= REPORT_MS) return this.tasks;
     const reported = this.reported * (1 - age / REPORT_MS) + this.#sentSince;

@@ -7,6 +7,8 @@ import type { Replica } from './replica-set.ts';
 
 /** One retry after an attempt that started; those that didn't start go on as long as there are replicas. */
 const MAX_RETRIES = 1;
+/** No worker is left alone for longer, whatever it asks for. */
+const MAX_PUSHBACK_MS = 60_000;
 
 /** Only what may be done twice, or was never begun, and not where a root below has said that it tried already. */
 export function mayRetry(method: MethodPlan, failure: TaskFailure, retries: number): boolean {
@@ -36,7 +38,7 @@ export function recordEnd(attempt: Attempt, { failures }: LeafEnd, now: number, 
     worker.breaker.success(attempt, elapsedMs);
     for (let i = 0; i < replicas.length; i++) {
       succeeded(replicas[i]!, attempt, elapsedMs);
-      replicas[i]!.latency.trying = false;
+      tryEnded(replicas[i]!, attempt, true, now);
     }
     return;
   }
@@ -44,15 +46,16 @@ export function recordEnd(attempt: Attempt, { failures }: LeafEnd, now: number, 
   let answered = failures.length < tasks.length;
   for (const replica of replicas) {
     const failure = failures.find((candidate) => candidate.shard === replica.shard);
-    replica.latency.trying = false;
     if (attempt.failed(replica.shard)) broke(replica, attempt, now);
     else if (failure === undefined) succeeded(replica, attempt, elapsedMs);
     else recordFailure(replica, failure, attempt, now);
+    tryEnded(replica, attempt, failure === undefined || isVerdict(failure), now);
     if (failure === undefined) continue;
     if (failure.source === 'transport') transport = true;
     else if (failure.code !== status.CANCELLED) answered = true;
     if (failure.pushbackMs > 0) {
-      worker.load.pushbackUntil = Math.max(worker.load.pushbackUntil, now + failure.pushbackMs);
+      const pushbackMs = Math.min(MAX_PUSHBACK_MS, failure.pushbackMs);
+      worker.load.pushbackUntil = Math.max(worker.load.pushbackUntil, now + pushbackMs);
     }
   }
   if (transport) worker.breaker.failure(attempt);
@@ -64,6 +67,11 @@ export function recordEnd(attempt: Attempt, { failures }: LeafEnd, now: number, 
 function succeeded({ breaker, pace }: Replica, attempt: Attempt, elapsedMs: number): void {
   const own = attempt.beside || Number.isNaN(elapsedMs) ? elapsedMs : pace.latestMs;
   breaker.success(attempt, own);
+}
+
+/** Of a stream, and of what failed for no fault of the replica's, its latency has heard nothing. */
+function tryEnded({ shard, latency }: Replica, attempt: Attempt, works: boolean, now: number): void {
+  if (latency.trying && attempt.kindOf(shard) === 'probe') latency.tryEnded(works, now);
 }
 
 /** It failed, or what it sent can't be used, which whoever carried it doesn't know. */

@@ -33,6 +33,8 @@ export class ReplicaLatency {
   #at = 0;
   #quietMs = FIRST_QUIET_MS;
   #triedAt = Number.NEGATIVE_INFINITY;
+  /** A try came to nothing: the next one isn't before this. */
+  #notBefore = 0;
 
   known(now: number): boolean {
     return this.samples >= KNOWN && !this.#isDue(now);
@@ -40,6 +42,7 @@ export class ReplicaLatency {
 
   /** It isn't known any more, since it is avoided and nothing was heard of it, or is about to be known again. Such tries are rare enough to be made at once. */
   isTriedAgain(now: number): boolean {
+    if (now < this.#notBefore) return false;
     return this.samples >= KNOWN ? this.#isDue(now) : Number.isFinite(this.#triedAt);
   }
 
@@ -83,6 +86,16 @@ export class ReplicaLatency {
     this.#sample(FAILURE, now);
   }
 
+  /** What it was tried with has ended and told nothing of its latency: it works, or it can't be told (turned away, the client left). */
+  tryEnded(works: boolean, now: number): void {
+    this.trying = false;
+    if (works) this.answered(0, 0, now, true);
+    else if (this.isTriedAgain(now)) {
+      this.#tried(now);
+      this.#notBefore = now + this.#quietMs;
+    }
+  }
+
   /** The worker is another process, or so it has to be assumed. */
   forget(): void {
     this.samples = 0;
@@ -90,10 +103,11 @@ export class ReplicaLatency {
     this.#value = 1;
     this.#quietMs = FIRST_QUIET_MS;
     this.#triedAt = Number.NEGATIVE_INFINITY;
+    this.#notBefore = 0;
   }
 
   #isDue(now: number): boolean {
-    return now - this.#at >= this.#quiet(now) && this.relative(now) >= AVOIDED;
+    return now >= this.#notBefore && now - this.#at >= this.#quiet(now) && this.relative(now) >= AVOIDED;
   }
 
   /** How long it is left alone: after a long time without a try, as if there had been none. */

@@ -139,12 +139,13 @@ export function openSearchShard(index: number): SearchHandlers {
   async function* list(
     request: { perShard: number; bodyBytes: number; fault: string },
     call: Call,
-  ): AsyncGenerator<Document> {
+  ): AsyncGenerator<Document | Uint8Array> {
     counts.started++;
     const body = 'b'.repeat(request.bodyBytes);
     const [first = '', ...rest] = request.fault.split('/');
     try {
-      await suffer(first, index, call);
+      const raw = await suffer(first, index, call);
+      if (raw !== undefined) yield raw;
       for (let i = 0; i < request.perShard; i++) {
         if (i === 1 && rest.length > 0) await suffer(rest.join('/'), index, call);
         yield { id: `s${index}-${i}`, shard: index, body };

@@ -50,6 +50,19 @@ for (const links of [true, false]) {
       t.regex(refused.details, new RegExp(named));
   });
 
+  /** Nobody granted what was left of it, and so the other shards of its leaf call were held up by what it went on to send. */
+  test(`a shard whose items are malformed holds up no other shard of its worker ${how}`, async (t) => {
+    const { client } = await setUp(t);
+    const request = { perShard: 8, bodyBytes: 100_000, fault: 'garbage@0' };
+    const answer = await client.stream('ListSome', request, { metadata: { 'grpc-timeout': '5S' } });
+    t.is(answer.coverage?.answered, SHARDS - 1);
+    t.deepEqual(
+      answer.coverage?.missing.map(({ cause, shards }) => [cause, shards]),
+      [['MALFORMED', [{ first: 0, last: 0 }]]],
+    );
+    t.is(answer.items.length, 8 * (SHARDS - 1));
+  });
+
   test(`KEY asks the shard that owns the key, and passes its status on ${how}`, async (t) => {
     const { client } = await setUp(t);
     for (const id of ['a', 'b', 'c', 'ü', 'a much longer key than the others']) {

@@ -22,7 +22,7 @@ function windows(loopDelay: LoopDelay = onTime): Windows {
       clock.advance(1000);
       limit.used(used);
       const total = ms.reduce((sum, value) => sum + value, 0);
-      limit.reported(queueMs * 1000, total * 1000, 100, shed);
+      limit.reported({ queueUs: queueMs * 1000, serviceUs: total * 1000, tasks: 100, shared: 100, shed });
       for (const [i, value] of ms.entries()) {
         for (let answers = 0; answers < 20; answers++) limit.answered(methods[i]!, value, 1);
       }
@@ -115,7 +115,8 @@ test('with nothing but streams, which give no samples, the limit grows while wor
   const second = (queueMs: number): void => {
     limit.used(limit.units);
     clock.advance(1000);
-    for (let i = 0; i < 10; i++) limit.reported(queueMs * 1000, 100_000, 2, 0);
+    for (let i = 0; i < 10; i++)
+      limit.reported({ queueUs: queueMs * 1000, serviceUs: 100_000, tasks: 2, shared: 2, shed: 0 });
   };
   for (let i = 0; i < 10; i++) second(1);
   const grown = limit.units;

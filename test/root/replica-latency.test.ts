@@ -99,3 +99,32 @@ test('one that is slow next to its siblings is not forgotten for being tried: wh
   t.true(latency.known(1000));
   t.true(Math.abs(latency.relative(1000) - 31 / 11) < 1e-9);
 });
+
+/** Turned away, its worker said when to come back, and was asked by every request. */
+test('a try that tells nothing is not made again at once', (t) => {
+  const latency = usual();
+  latency.failed(0);
+  for (const [at, next] of [
+    [1000, 3000],
+    [3000, 7000],
+  ] as const) {
+    t.true(latency.isTriedAgain(at));
+    latency.trying = true;
+    latency.tryEnded(false, at);
+    t.false(latency.trying);
+    t.true(latency.known(at));
+    t.false(latency.isTriedAgain(next - 1));
+    t.true(latency.isTriedAgain(next));
+  }
+});
+
+test('one that works, though how long it takes says nothing (a stream, a NOT_FOUND), is used again', (t) => {
+  const latency = usual();
+  latency.failed(0);
+  for (let now = 1000; now < 1003; now++) {
+    latency.trying = true;
+    latency.tryEnded(true, now);
+  }
+  t.true(latency.known(1003));
+  t.is(latency.relative(1003), 1);
+});

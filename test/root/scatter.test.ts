@@ -338,3 +338,78 @@ test('a request that waits to be admitted goes by the topology that there is the
   t.is(admission.inUse, 0);
   t.is(tail.budget.spent.retry, 0);
 });
+
+/** A task that a hedge had answered counted twice if its first attempt then sent something malformed: the call was stopped with another task open. */
+test('what comes of a task that was beaten already takes nothing from the other tasks of its call', (t) => {
+  for (const data of [MALFORMED, undefined]) {
+    const { asked, start, tail, replicas, clock, close } = scatterModel({ workers: 2, shards: 2 });
+    t.teardown(close);
+    for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+    replicas[1]!.splice(1, 1);
+    const { collector } = start();
+    clock.advance(30);
+    const [first, hedge] = asked;
+    t.deepEqual(
+      hedge!.call.tasks.map(({ shard }) => shard),
+      [0],
+    );
+    hedge!.part(0);
+    hedge!.end();
+    first!.part(0, data);
+    t.false(first!.cancelled, 'shard 1 is wanted of it');
+    first!.part(1);
+    first!.end();
+    t.is(collector.finishedWhy, 'settled');
+    t.true(collector.complete);
+  }
+});
+
+test('the same where the hedge was told no, and the first attempt knows better', (t) => {
+  const { asked, start, tail, replicas, clock, close } = scatterModel({
+    workers: 2,
+    shards: 2,
+    partial: true,
+  });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  replicas[1]!.splice(1, 1);
+  const { collector } = start();
+  clock.advance(30);
+  const [first, hedge] = asked;
+  // NOT_FOUND
+  hedge!.end({ shard: 0, code: 5 });
+  first!.part(0);
+  t.false(first!.cancelled);
+  first!.part(1);
+  t.true(collector.complete);
+});
+
+/** A hedge that its worker turned away at once had used up the one that a task gets. */
+test('a hedge that never began may go elsewhere', (t) => {
+  const { asked, start, tail, clock, close } = scatterModel({ workers: 3 });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  const { collector } = start();
+  clock.advance(30);
+  t.is(asked.length, 2);
+  asked[1]!.end({ code: 8, notStarted: true });
+  clock.advance(20);
+  t.is(asked.length, 3);
+  t.is(new Set(asked.map(({ worker }) => worker)).size, 3);
+  clock.advance(100);
+  t.is(asked.length, 3);
+  asked[2]!.part(0);
+  t.is(collector.finishedWhy, 'settled');
+});
+
+/** Those that this root cancelled itself passed for signs of life: a worker that hung looked idle and awake. */
+test('the end of a call that its worker did not end is no word from it', (t) => {
+  const { asked, start, workers, clock, close } = scatterModel({ workers: 1, shards: 2 });
+  t.teardown(close);
+  start();
+  start();
+  clock.advance(50);
+  asked[0]!.end({ shard: 0, code: 1 }, { shard: 1, code: 1 });
+  t.is(workers[0]!.load.silentMs(clock.now()), 50);
+  t.is(workers[0]!.load.tasks, 2);
+});
