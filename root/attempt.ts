@@ -181,11 +181,13 @@ export class Attempt implements LeafSink {
     if (--this.open === 0) this.cancel();
   }
 
-  /** The deadline came before these answers. A hedge had little time, so nothing is held against its replica. */
-  timedOut(answers: { has(shard: number): boolean }, now: number, tail: MethodTail): void {
+  /**
+   * The deadline came before these answers. A hedge had little time, so nothing is held against its replica. What nobody answers is no measure of when to ask
+   * elsewhere: one hung shard of sixteen would lift the p95 of all.
+   */
+  timedOut(answers: { has(shard: number): boolean }, now: number): void {
     for (const replica of this.share.replicas) {
       if (answers.has(replica.shard) || this.failed(replica.shard)) continue;
-      if (this.isFirst) tail.latency.record(now - this.startedAt, now);
       if (this.kind === 'hedge') continue;
       replica.breaker.failure(this);
       replica.latency.failed(now);
@@ -197,7 +199,6 @@ export class Attempt implements LeafSink {
   notAwaited(answers: { has(shard: number): boolean }, now: number, tail: MethodTail): void {
     for (const replica of this.share.replicas) {
       if (answers.has(replica.shard) || this.failed(replica.shard)) continue;
-      if (this.isFirst) tail.latency.record(now - this.startedAt, now);
       replica.latency.beaten(now - this.startedAt, tail.latency.median(now), now);
     }
   }

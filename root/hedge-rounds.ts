@@ -18,6 +18,8 @@ export const EARLY_MS = 1;
 export interface Due {
   readonly attempt: Attempt;
   readonly task: LeafTask;
+  /** For the first time. */
+  readonly fresh: boolean;
 }
 
 export class HedgeRounds {
@@ -57,13 +59,9 @@ export class HedgeRounds {
     return true;
   }
 
-  /** The tasks to be asked elsewhere now, how many of them are due for the first time, and for how long beyond the delay all have been open. */
-  due(
-    now: number,
-    isOpen: (shard: number) => boolean,
-  ): { tasks: readonly Due[]; fresh: number; beyondMs: number } {
+  /** The tasks to be asked elsewhere now, and for how long beyond the delay all of them have been open. */
+  due(now: number, isOpen: (shard: number) => boolean): { tasks: readonly Due[]; beyondMs: number } {
     const tasks: Due[] = [];
-    let fresh = 0;
     let beyondMs = Number.POSITIVE_INFINITY;
     this.nextAt = Number.POSITIVE_INFINITY;
     for (const attempt of this.#attempts) {
@@ -82,13 +80,13 @@ export class HedgeRounds {
       attempt.flush = 'none';
       const before = tasks.length;
       for (const task of attempt.share.tasks) {
-        if (isOpen(task.shard) && !attempt.failed(task.shard)) tasks.push({ attempt, task });
+        if (!isOpen(task.shard) || attempt.failed(task.shard)) continue;
+        tasks.push({ attempt, task, fresh: !attempt.counted });
       }
       if (tasks.length > before) beyondMs = Math.min(beyondMs, attempt.beyondMs(now));
-      if (!attempt.counted) fresh += tasks.length - before;
       attempt.counted = true;
     }
-    return { tasks, fresh, beyondMs };
+    return { tasks, beyondMs };
   }
 
   /**

@@ -10,7 +10,7 @@ import { Attempt, type AttemptKind } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
 import type { Cause, Missing } from './coverage.ts';
 import { causeOf, malformed, unavailable } from './failures.ts';
-import { EARLY_MS, HedgeRounds } from './hedge-rounds.ts';
+import { type Due, EARLY_MS, HedgeRounds } from './hedge-rounds.ts';
 import { leafCallOf } from './leaf-call-of.ts';
 import type { NotHedged } from './replicas/hedge.ts';
 import { isVerdict, mayRetry, recordBegin, recordEnd } from './replicas/outcome.ts';
@@ -253,25 +253,34 @@ export class Scatter {
   /** Asks elsewhere for the tasks that have been open for so long. */
   #hedge(now: number): void {
     const { replicas, tail } = this.#options;
-    const { tasks, fresh, beyondMs } = this.#hedges.due(now, this.#isOpen);
-    if (tasks.length === 0) return;
-    const refusal = tail.hedging.refusal(fresh, beyondMs, now);
-    if (refusal !== undefined) {
-      for (const { attempt, task } of tasks) this.#leaveAlone(attempt, task.shard, refusal, now);
-      return;
-    }
-    const hedges = new Shares();
-    for (const { attempt, task } of tasks) {
+    const { tasks, beyondMs } = this.#hedges.due(now, this.#isOpen);
+    // One that can't be asked elsewhere, because its shard hangs everywhere, says nothing of the others.
+    const able: { due: Due; replica: Replica }[] = [];
+    let fresh = 0;
+    for (const due of tasks) {
+      const { attempt, task } = due;
       const tried = this.#states?.get(task.shard)?.tried ?? [attempt.share.worker];
       const replica = replicas.another(task.shard, tried, 'hedge', tail.wanted(now));
-      const why = tail.refusalOf(replica, attempt.beyondMs(now), now);
+      if (replica === undefined) {
+        this.#leaveAlone(attempt, task.shard, 'no_replica', now);
+        continue;
+      }
+      able.push({ due, replica });
+      if (due.fresh) fresh++;
+    }
+    if (able.length === 0) return;
+    const refusal = tail.hedging.refusal(fresh, beyondMs, now);
+    const hedges = new Shares();
+    for (const { due, replica } of able) {
+      const { attempt, task } = due;
+      const why = refusal ?? tail.refusalOf(replica, attempt.beyondMs(now), now);
       if (why !== undefined) {
         this.#leaveAlone(attempt, task.shard, why, now);
         continue;
       }
       tail.metrics.hedges.inc();
       this.#stateOf(task.shard, attempt);
-      hedges.add(task, replica!, now);
+      hedges.add(task, replica, now);
     }
     for (const share of hedges.list) this.#sendAgain('hedge', share, now);
   }
@@ -408,7 +417,7 @@ export class Scatter {
       const attempt = this.attempts[i]!;
       // A probe beside others is let run on to its end, unless the client has left.
       if (attempt.ended || (attempt.open <= 0 && !(attempt.beside && why === 'cancelled'))) continue;
-      if (why === 'deadline') attempt.timedOut(this.collector, now, this.#options.tail);
+      if (why === 'deadline') attempt.timedOut(this.collector, now);
       else if (why === 'enough') attempt.notAwaited(this.collector, now, this.#options.tail);
       // A stream takes as long as its reader.
       else if (why !== 'settled' && !this.#streaming)

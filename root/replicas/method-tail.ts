@@ -45,12 +45,7 @@ export class MethodTail {
   }
 
   /** Why a slow task isn't hedged on that replica; undefined: it is, and is paid for. */
-  refusalOf(
-    replica: Replica | undefined,
-    beyondMs: number,
-    now: number,
-  ): 'no_replica' | 'replica_busy' | 'budget' | undefined {
-    if (replica === undefined) return 'no_replica';
+  refusalOf(replica: Replica, beyondMs: number, now: number): 'replica_busy' | 'budget' | undefined {
     if (this.hedging.isBusy(replica.worker, beyondMs, now)) return 'replica_busy';
     return this.budget.take('hedge') ? undefined : 'budget';
   }

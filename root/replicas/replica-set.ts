@@ -305,12 +305,16 @@ function closed({ worker, breaker }: Replica): boolean {
   return worker.breaker.state === 'closed' && breaker.state === 'closed';
 }
 
+/** Nearly all of its tasks took ten times the usual or failed, so a second attempt there would be no quicker. */
+const HOPELESS = 8;
+
 /** What speaks against asking a replica for what a client waits for, the least first. */
 const Doubt = { none: 0, unknown: 1, onTrial: 2, open: 3 } as const;
 type Doubt = (typeof Doubt)[keyof typeof Doubt];
 
 function doubtOf(replica: Replica, siblings: readonly Replica[], now: number): Doubt {
   if (!closed(replica)) return allowed(replica) ? Doubt.onTrial : Doubt.open;
+  if (replica.latency.relative(now) >= HOPELESS) return Doubt.onTrial;
   if (!isNewcomer(replica, siblings, now)) return Doubt.none;
   // Its first tasks come one at a time.
   return replica.latency.trying ? Doubt.onTrial : Doubt.unknown;
