@@ -20,7 +20,7 @@ export interface Condition {
   readonly deadlineMs: number;
   readonly path?: string;
   /** Broken from before the warm-up until the window has ended, on the workers of the arm that is measured. */
-  readonly broken?: (workers: readonly BenchWorker[]) => Promise<Injected[]>;
+  readonly broken?: (workers: readonly BenchWorker[], round: number) => Promise<Injected[]>;
   /** Broken and healed while it is measured; `startMs` on the axis of performance.now(). */
   readonly during?: (arm: Arm, startMs: number) => Promise<void>;
 }
@@ -63,7 +63,7 @@ export async function experiment(condition: Condition, options: ExperimentOption
         const arm = running[(i + round) % running.length]!;
         progress(`${condition.name}, round ${round + 1} of ${rounds}, ${arm.name}`);
         const seen = await options.watch?.(arm);
-        const window = await whileBroken(condition, arm.workers, () =>
+        const window = await whileBroken(condition, arm.workers, round, () =>
           openWindow(arm, placement.shardCount, {
             rate: condition.rate,
             warmUpSeconds: options.warmUpSeconds,
@@ -88,9 +88,10 @@ export async function experiment(condition: Condition, options: ExperimentOption
 export async function whileBroken<T>(
   { broken }: Pick<Condition, 'broken'>,
   workers: readonly BenchWorker[],
+  round: number,
   measure: () => Promise<T>,
 ): Promise<T> {
-  const injected = (await broken?.(workers)) ?? [];
+  const injected = (await broken?.(workers, round)) ?? [];
   try {
     return await measure();
   } finally {

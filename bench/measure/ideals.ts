@@ -39,7 +39,7 @@ export async function measureIdeals(
   smoke: boolean,
 ): Promise<Ideals> {
   const { workers } = arms.find((arm) => arm.name.startsWith('links')) ?? arms[0]!;
-  const leaf = await whileBroken(condition, workers, () =>
+  const leaf = await whileBroken(condition, workers, 0, () =>
     leafDistribution(workers, {
       perSecond: smoke ? 20 : 120,
       seconds: smoke ? 1 : 30,

@@ -37,7 +37,8 @@ const arms: Record<string, ArmSpec> = {
 const baseline = 'turns';
 
 const serviceTime: ServiceTime = { seed: 31, medianMs: 5, sigma: 0.4, slowShare: 0, slowMs: [0, 0] };
-const stall = blockedLoop({ forMs: 100, everyMs: 5_000, seed: 31 });
+/** Of a round: the same for all its arms. */
+const stall = (round: number) => blockedLoop({ forMs: 100, everyMs: 5_000, seed: 31 + round });
 const placement = place(16, 8, 3);
 
 /** Slots of each worker, and a rate that uses that share of them. */
@@ -50,8 +51,8 @@ const stalls = {
   ...loaded(0.4, 3),
   seconds: 26,
   arms: ['turns', 'links'],
-  broken: ((workers) =>
-    Promise.all(workers.map((worker) => stall.inject(worker)))) satisfies Condition['broken'],
+  broken: ((workers, round) =>
+    Promise.all(workers.map((worker) => stall(round).inject(worker)))) satisfies Condition['broken'],
 };
 const busy = {
   seconds: 20,
@@ -63,7 +64,8 @@ const busy = {
 
 export const scenario: Scenario = {
   name: 'balance',
-  claim: 'Workers that stall get less to do, and hedging costs nothing that shows when all are busy.',
+  claim:
+    'Choosing replicas by load and hedging take off the tail that stalls make, and hedging costs nothing that shows when all are busy.',
   arms: describeArms(arms),
   conditions: [stalls.name, busy.name],
   metrics: latencyMetrics,

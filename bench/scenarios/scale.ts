@@ -6,6 +6,7 @@ import { quietMachine } from '../measure/busiest.ts';
 import { constant, experiment, type Measurement } from '../measure/experiment.ts';
 import { latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
 import { Samples } from '../measure/samples.ts';
+import { pooledRatio } from '../measure/targets.ts';
 import { voidNotes } from '../measure/void-notes.ts';
 import { readMachine } from '../report/machine.ts';
 import { medianOf, type Report, type Target, withRatios } from '../report/report.ts';
@@ -17,9 +18,12 @@ const baseline = 'links-no-policies';
 /** One task in five hundred is slow, so that with more shards every answer has some. */
 const serviceTime: ServiceTime = { seed: 61, medianMs: 5, sigma: 0.3, slowShare: 0.002, slowMs: [100, 300] };
 
-/** So many tasks in all per second, whatever the shards, or the machine would be the measure. */
+/** So many tasks in all per second, whatever the shards, or the machine would be the measure; but at least `leastPerSecond` answers. */
 const tasksPerSecond = 2_000;
+const leastPerSecond = 4;
 const sizes = [16, 64, 256, 1024] as const;
+/** Slow tasks are in 12, 40 and 87 % of the answers: the quantile that they are behind, and are to be gone from. */
+const behind = { 64: 0.9, 256: 0.9, 1024: 0.5 } as const;
 const conditionOf = (shards: number): string => `${shards} shards`;
 
 export const scenario: Scenario = {
@@ -41,8 +45,8 @@ export const scenario: Scenario = {
 async function run(options: RunOptions): Promise<Report> {
   const machine = readMachine();
   const chosen = chooseArms(scenario.name, arms, options);
-  const rounds = options.rounds ?? (options.smoke ? 1 : 3);
-  const seconds = options.seconds ?? (options.smoke ? 1 : 15);
+  const rounds = options.rounds ?? (options.smoke ? 1 : 7);
+  const seconds = options.seconds ?? (options.smoke ? 1 : 8);
   const warmUpSeconds = options.smoke ? 0.3 : 2;
   const samples = new Samples();
   const all: Measurement[] = [];
@@ -50,7 +54,7 @@ async function run(options: RunOptions): Promise<Report> {
   for (const shards of options.smoke ? sizes.slice(0, 1) : sizes) {
     const name = conditionOf(shards);
     if (options.conditions?.includes(name) === false) continue;
-    const perSecond = Math.max(4, Math.round(tasksPerSecond / shards));
+    const perSecond = Math.max(leastPerSecond, Math.round(tasksPerSecond / shards));
     const windows = await experiment(
       {
         name,
@@ -75,11 +79,11 @@ async function run(options: RunOptions): Promise<Report> {
       bound: 3,
       direction: 'at most',
     });
-    if (shards >= 64) {
+    if (shards !== 16) {
       targets.push({
-        text: `links: p50 against ${baseline}, ${name}`,
-        value: at('links', 'p50') / at(baseline, 'p50'),
-        bound: shards >= 1024 ? 0.5 : 1,
+        text: `links: p${behind[shards] * 100} of all windows against ${baseline}, ${name}`,
+        value: pooledRatio(windows, 'links', baseline, behind[shards]),
+        bound: 0.5,
         direction: 'at most',
       });
     }
@@ -93,7 +97,7 @@ async function run(options: RunOptions): Promise<Report> {
       rounds,
       seconds,
       'warm-up seconds': warmUpSeconds,
-      'tasks per second': tasksPerSecond,
+      'tasks per second': `${tasksPerSecond}, and at least ${leastPerSecond} answers: of 1,024 shards 4,096`,
       replicas: 3,
       workers: 8,
       arms: Object.keys(chosen),
