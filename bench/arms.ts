@@ -56,7 +56,7 @@ export const links: ArmSpec = regather('Regather over links, as it comes');
 
 /** What policies cost, and what they are worth, is told against this. */
 export const linksWithoutPolicies: ArmSpec = regather(
-  'Regather over links, every policy off: tasks take turns',
+  'Regather over links, every policy off that can be: tasks take turns, no hedges, retries, admission or ejection',
   {
     policy: {
       balance: { by: 'turns' },

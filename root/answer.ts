@@ -199,6 +199,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   }
 
   abstract ended(shard: number): void;
+  abstract isHeldUp(attempt: Attempt): boolean;
   abstract has(shard: number): boolean;
   abstract readonly complete: boolean;
   abstract restartable(shard: number): boolean;

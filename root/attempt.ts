@@ -6,7 +6,7 @@ import type { Timer } from '../shared/clock.ts';
 import type { LeafEnd, LeafHandle, LeafSink, LeafTask, PartTiming } from '../shared/link/leaf-call.ts';
 import type { WithheldReason } from '../shared/metrics/root-tail.ts';
 import type { MethodTail } from './replicas/method-tail.ts';
-import type { Share } from './replicas/share.ts';
+import { positionOf, type Share } from './replicas/share.ts';
 import type { Scatter } from './scatter.ts';
 
 /** Of a leaf call with probes and others, `primary`; `kindOf` tells of each. `probe`: the first try of a replica that isn't known, or not known to be well again. */
@@ -57,8 +57,8 @@ export class Attempt implements LeafSink {
   /** Tasks that the worker has: not answered here. */
   #unanswered: number;
   /** Shards of which nothing is wanted of it any more, though nothing came: `open` is without them. */
-  #beaten: number[] | undefined;
-  #failed: number[] | undefined;
+  #beaten: Set<number> | undefined;
+  #failed: Set<number> | undefined;
 
   constructor(
     scatter: Scatter,
@@ -118,11 +118,11 @@ export class Attempt implements LeafSink {
   // The scatter's.
 
   has(shard: number): boolean {
-    return this.share.tasks.some((task) => task.shard === shard);
+    return positionOf(this.share.tasks, shard) >= 0;
   }
 
   taskOf(shard: number): LeafTask {
-    return this.share.tasks.find((task) => task.shard === shard)!;
+    return this.share.tasks[positionOf(this.share.tasks, shard)]!;
   }
 
   /** Those shards came. `fresh`: those of them that the answer didn't have; only they tell how long a task takes. */
@@ -166,8 +166,8 @@ export class Attempt implements LeafSink {
   /** Another attempt answered the task first, or what it would say is no longer of interest. */
   beaten(shard: number, now: number, tail: MethodTail): void {
     if (this.#isBeaten(shard)) return;
-    this.#beaten ??= [];
-    this.#beaten.push(shard);
+    this.#beaten ??= new Set();
+    this.#beaten.add(shard);
     // How it ends is what it was sent for.
     if (this.beside) {
       this.open--;
@@ -221,8 +221,8 @@ export class Attempt implements LeafSink {
 
   /** What came for it, if anything, isn't to be used. */
   fail(shard: number): void {
-    this.#failed ??= [];
-    this.#failed.push(shard);
+    this.#failed ??= new Set();
+    this.#failed.add(shard);
     if (!this.#isBeaten(shard) && --this.open === 0) this.cancel();
   }
 
@@ -234,15 +234,17 @@ export class Attempt implements LeafSink {
   /** How many tasks it answered with what wasn't to be used: its end doesn't know. */
   unusable({ failures }: LeafEnd): number {
     if (this.#failed === undefined) return 0;
-    return this.#failed.filter((shard) => !failures.some((failure) => failure.shard === shard)).length;
+    let count = this.#failed.size;
+    for (const { shard } of failures) if (this.#failed.has(shard)) count--;
+    return count;
   }
 
   failed(shard: number): boolean {
-    return this.#failed?.includes(shard) ?? false;
+    return this.#failed?.has(shard) ?? false;
   }
 
   hasFailed(shards: readonly number[]): boolean {
-    return this.#failed !== undefined && shards.some((shard) => this.#failed!.includes(shard));
+    return this.#failed !== undefined && shards.some((shard) => this.#failed!.has(shard));
   }
 
   /** The worker may have begun with the task: what hasn't ended isn't known not to have. */
@@ -272,11 +274,11 @@ export class Attempt implements LeafSink {
   }
 
   #isBeaten(shard: number): boolean {
-    return this.#beaten?.includes(shard) === true;
+    return this.#beaten?.has(shard) ?? false;
   }
 
   #replica(shard: number): Share['replicas'][number] {
-    return this.share.replicas.find((replica) => replica.shard === shard)!;
+    return this.share.replicas[positionOf(this.share.replicas, shard)]!;
   }
 
   #note(shards: readonly number[], at: number, timing: PartTiming | undefined): void {

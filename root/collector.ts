@@ -18,6 +18,8 @@ export interface Collector {
   readonly complete: boolean;
   /** Nothing of the task was handed on, so that another replica may begin again. */
   restartable(shard: number): boolean;
+  /** What it sent waits for the client to read it: how long it takes is no fault of its worker. */
+  isHeldUp(attempt: Attempt): boolean;
   /** No attempt works on the task any more, and none will. */
   lost(shard: number): void;
   /**

@@ -26,7 +26,7 @@ export interface HedgePolicy {
   readonly minDelayMs: number;
   /** Answered tasks in the last 10 s that a quantile takes. Default 200. */
   readonly minSamples: number;
-  /** The root's own lateness (p99) from which on nothing is hedged. Default 5 ms. */
+  /** The root's own lateness (p99) from which on only tasks are hedged that have been open beyond the delay for twice as long. Default 5 ms. */
   readonly maxLoopDelayMs: number;
 }
 

@@ -417,8 +417,9 @@ export class Scatter {
       const attempt = this.attempts[i]!;
       // A probe beside others is let run on to its end, unless the client has left.
       if (attempt.ended || (attempt.open <= 0 && !(attempt.beside && why === 'cancelled'))) continue;
-      if (why === 'deadline') attempt.timedOut(this.collector, now);
-      else if (why === 'enough') attempt.notAwaited(this.collector, now, this.#options.tail);
+      if (why === 'deadline') {
+        if (!this.collector.isHeldUp(attempt)) attempt.timedOut(this.collector, now);
+      } else if (why === 'enough') attempt.notAwaited(this.collector, now, this.#options.tail);
       // A stream takes as long as its reader.
       else if (why !== 'settled' && !this.#streaming)
         attempt.givenUp(this.collector, now, this.#options.tail);

@@ -49,6 +49,10 @@ export class StreamAnswer extends Answer<ServerWritableStream<Buffer, Buffer>> {
     this.#ended.add(shard);
   }
 
+  isHeldUp(attempt: Attempt): boolean {
+    return this.#ungranted?.has(attempt) === true;
+  }
+
   has(shard: number): boolean {
     return this.#ended.has(shard);
   }

@@ -79,6 +79,10 @@ export class UnaryAnswer extends Answer<ServerUnaryCall<Buffer, Buffer>> {
 
   ended(): void {}
 
+  isHeldUp(): boolean {
+    return false;
+  }
+
   has(shard: number): boolean {
     return this.#gather.covers(shard);
   }

@@ -21,8 +21,16 @@ export interface ShardStatus {
 /** Of a worker, or of one replica. */
 interface BreakerStatus {
   readonly breaker: string;
+  readonly breakerWhy?: string;
   readonly ejected?: boolean;
   readonly override?: string;
+}
+
+interface WorkerStatus extends BreakerStatus {
+  readonly id: string;
+  readonly state: string;
+  /** Why it is in that state; '' if that needs no words. */
+  readonly reason: string;
 }
 
 export async function shards(positional: string | undefined, options: ShardsOptions): Promise<Exit> {
@@ -35,10 +43,10 @@ export async function shards(positional: string | undefined, options: ShardsOpti
   } = status as {
     epoch?: number;
     shards?: ShardStatus[];
-    workers?: ({ readonly id: string } & BreakerStatus)[];
+    workers?: WorkerStatus[];
   };
   if (options.json === true) {
-    printJson({ admin, epoch, shards: found });
+    printJson({ admin, epoch, shards: found, workers });
     return 0;
   }
   const ofWorker = new Map(workers.map((worker) => [worker.id, worker]));
@@ -52,16 +60,18 @@ export async function shards(positional: string | undefined, options: ShardsOpti
       .join(', ') || 'none',
   ]);
   printLine(table(['shard', 'replicas'], rows));
+  for (const { id, state, reason } of workers) if (reason !== '') printLine(`${id} is ${state}: ${reason}`);
   return 0;
 }
 
-/** " (breaker open, held by an operator)", or '' for one that is closed by itself. */
+/** " (breaker open: 12 of 20 failed)", or '' for one that is closed by itself. */
 function breakerText(whose: string, status: BreakerStatus | undefined): string {
   if (status === undefined) return '';
-  const { breaker, ejected, override } = status;
+  const { breaker, breakerWhy, ejected, override } = status;
   if (override !== undefined) return ` (${whose}breaker held ${override})`;
   if (breaker === 'closed') return '';
-  return ` (${whose}breaker ${breaker}${ejected === true ? ', ejected as slow' : ''})`;
+  const why = breakerWhy === undefined ? '' : `: ${breakerWhy}`;
+  return ` (${whose}breaker ${breaker}${ejected === true ? ', ejected as slow' : ''}${why})`;
 }
 
 /** Without --admin it is the config's; no config is needed with it. */

@@ -239,6 +239,7 @@ export class Fleet implements ScatterMetrics {
     const metrics = options.metrics.worker(worker.id);
     metrics.setLinkState('connecting');
     let everUp = false;
+    let isUp = false;
     const log = options.log.child({ worker: worker.id, address: worker.address });
     const connection = new WorkerConnection({
       id: worker.id,
@@ -268,8 +269,11 @@ export class Fleet implements ScatterMetrics {
             connection.load.forget();
           }
           everUp = true;
+          isUp = true;
           log.info(state === 'link' ? 'link is up' : 'worker has no link: it is called directly');
         } else if (state === 'down' || state === 'refused') {
+          if (isUp) metrics.losses.inc();
+          isUp = false;
           log.warn(state === 'down' ? 'link is down' : 'link is refused', { reason });
         }
       },

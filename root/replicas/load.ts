@@ -51,13 +51,11 @@ export class WorkerLoad {
     this.tasks -= tasks;
   }
 
-  /** The worker is another process, or so it has to be assumed. What it owed has ended. */
+  /** The worker is another process, or so it has to be assumed. What it reports it has said since. */
   forget(): void {
-    this.reported = -1;
     this.wireMs = 0;
     this.queueMs = 0;
     this.pushbackUntil = 0;
-    this.#sentSince = 0;
   }
 
   report(tasks: number, now: number): void {

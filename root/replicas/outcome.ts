@@ -44,8 +44,9 @@ export function recordEnd(attempt: Attempt, { failures }: LeafEnd, now: number, 
   }
   let transport = false;
   let answered = failures.length < tasks.length;
+  const failureOf = new Map(failures.map((failure) => [failure.shard, failure]));
   for (const replica of replicas) {
-    const failure = failures.find((candidate) => candidate.shard === replica.shard);
+    const failure = failureOf.get(replica.shard);
     if (attempt.failed(replica.shard)) broke(replica, attempt, now);
     else if (failure === undefined) succeeded(replica, attempt, elapsedMs);
     else recordFailure(replica, failure, attempt, now);

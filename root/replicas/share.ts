@@ -13,6 +13,20 @@ export interface Share {
   readonly probes: readonly number[];
 }
 
+/** Where a shard is in a list that ascends by shard; -1: it isn't. */
+export function positionOf(list: readonly { readonly shard: number }[], shard: number): number {
+  let low = 0;
+  let high = list.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const found = list[middle]!.shard;
+    if (found === shard) return middle;
+    if (found < shard) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}
+
 const NO_PROBES: readonly number[] = [];
 
 interface OpenShare extends Share {

@@ -61,7 +61,8 @@ const hedge = {
     why: 'A quantile of 0.95 of fewer is a guess.',
   }).default(200),
   max_loop_delay_ms: number(0, 60_000, {
-    description: "Hedge nothing while the root's own event loop is so late, at its 99th percentile.",
+    description:
+      "While the root's own event loop is so late, at its 99th percentile, only tasks are hedged that have been open beyond the delay for twice as long as it is late.",
     why: 'What looks slow may then be waiting here, and more work makes it worse.',
   }).default(5),
 };

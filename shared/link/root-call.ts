@@ -268,9 +268,10 @@ export class RootCall implements LeafHandle {
     if (this.closed) return;
     this.closed = true;
     const { tasks, streaming } = this.call;
+    let index = -1;
     for (let i = 0; i < statuses.length; i++) {
       const status = statuses[i]!;
-      const index = this.#indexOf(status.shard);
+      index = this.#indexOf(status.shard, index + 1);
       if (index < 0) this.#violation = `a status is for shard ${status.shard}, which wasn't asked`;
       else if (this.#marks[index] !== OPEN) continue;
       else if (status.code === 0)
@@ -289,9 +290,13 @@ export class RootCall implements LeafHandle {
     this.#endSink(queueUs, serviceUs, inFlight);
   }
 
-  #indexOf(shard: number): number {
+  /** `from`: where it is looked for first, because statuses come in the order of tasks. */
+  #indexOf(shard: number, from: number): number {
     const { tasks } = this.call;
-    for (let i = 0; i < tasks.length; i++) if (tasks[i]!.shard === shard) return i;
+    for (let i = 0; i < tasks.length; i++) {
+      const index = (from + i) % tasks.length;
+      if (tasks[index]!.shard === shard) return index;
+    }
     return -1;
   }
 

@@ -212,10 +212,16 @@ export const rootDefinitions = {
     help: '1 for the state that the link to a worker is in: connecting, ready, plain, refused, down, closed.',
     labels: ['worker', 'state'],
   },
+  linkLosses: {
+    name: 'regather_root_link_losses_total',
+    type: 'counter',
+    help: 'Times that a worker which could be reached, by a link or without one, could be no more.',
+    labels: ['worker'],
+  },
   linkReconnects: {
     name: 'regather_root_link_reconnects_total',
     type: 'counter',
-    help: 'Times that a link to a worker was lost and tried again.',
+    help: 'Times that a worker was reached again after it had been lost.',
     labels: ['worker'],
   },
   breakerState: {

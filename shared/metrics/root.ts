@@ -95,6 +95,7 @@ export class RootMethodMetrics {
 /** One worker of the topology. */
 export class RootWorkerMetrics {
   readonly leafCalls: Readonly<Record<LeafCallOutcome, Counter>>;
+  readonly losses: Counter;
   readonly reconnects: Counter;
   /** Sent, by kind of attempt. */
   readonly tasks: Readonly<Record<AttemptKindName, Counter>>;
@@ -110,6 +111,7 @@ export class RootWorkerMetrics {
   constructor(id: string, families: RootFamilies) {
     this.leafCalls = record(leafCallOutcomes, (outcome) => families.leafCalls.child(id, outcome));
     this.tasks = record(attemptKinds, (kind) => families.workerTasks.child(id, kind));
+    this.losses = families.linkLosses.child(id);
     this.reconnects = families.linkReconnects.child(id);
     this.#linkState = record(linkStates, (state) => families.linkState.child(id, state));
     this.#breakerState = families.breakerState.child(id);
@@ -211,6 +213,7 @@ function families(registry: MetricRegistry) {
     partialBytes: registry.counter(d.partialBytes),
     unknownFields: registry.counter(d.unknownFields),
     linkState: registry.gauge(d.linkState),
+    linkLosses: registry.counter(d.linkLosses),
     linkReconnects: registry.counter(d.linkReconnects),
     breakerState: registry.gauge(d.breakerState),
     breakerTransitions: registry.counter(d.breakerTransitions),
@@ -232,6 +235,7 @@ export function createRootMetrics(registry: MetricRegistry): RootMetrics {
     all.leafCalls,
     all.workerTasks,
     all.linkState,
+    all.linkLosses,
     all.linkReconnects,
     all.breakerState,
     all.breakerTransitions,

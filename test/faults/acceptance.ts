@@ -65,6 +65,10 @@ export interface Outcome {
   readonly hedges: number;
   /** Breakers that weren't closed when it was healed. */
   readonly opened: number;
+  /** Times that w0 was lost, as the root counts them. */
+  readonly losses: number;
+  /** Workers that answered first attempts which were sent while it was broken. */
+  readonly answering: readonly string[];
 }
 
 /** Four worker processes for all faults; each fault has a root of its own. */
@@ -165,6 +169,9 @@ export async function holdsUnder(
   const opened = statusz()
     .shards.flatMap(({ replicas }) => replicas)
     .filter(({ breaker }) => breaker !== 'closed').length;
+  const answering = targets
+    .map(({ id }) => id)
+    .filter((id) => (witness.answeredOf.get(id) ?? 0) > injectedAt);
   others.leave();
   // Only where it isn't hit itself.
   const later = hits === 'one' ? await othersAt(targets[1]!, OTHERS_LATER) : undefined;
@@ -195,13 +202,18 @@ export async function holdsUnder(
   const broke: Broke = { targets, log, brokenAt, recoveredAt };
   for (const one of seen) truthful(t, one, broke);
   if (hits !== 'all') served(t, seen);
+  // No task of theirs takes as long as its deadline.
+  else if (fault.effect === 'late')
+    for (const { method, answer } of seen) t.is(answer.code, status.OK, `${method}: ${answer.details}`);
   // What workers say of themselves, and how soon they answer, steers where tasks go.
   t.true(w3 < w2 / 2, `${w3} tasks went where ${OTHERS} were, ${w2} where none were`);
   if (hits === 'one' && !momentary)
     t.true(w0 < w1, `${w0} tasks went to the broken one, ${w1} to its sibling`);
   onTime(t, seen, stalls);
   await measuredOnTime(t, admin!, seen, stalls);
-  return { seen, hedges: witness.hedges, opened };
+  const text = await (await fetch(`http://${admin}/metrics`)).text();
+  const losses = Number(/^regather_root_link_losses_total\{worker="w0"\} (\d+)$/m.exec(text)?.[1]);
+  return { seen, hedges: witness.hedges, opened, losses, answering };
 }
 
 /** They hang there, which takes slots but no time of this machine, until they leave. */

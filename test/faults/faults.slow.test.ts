@@ -71,7 +71,8 @@ for (const given of faults) {
   const where = { one: 'one replica', shard: 'a whole shard', all: 'all workers' }[given.hits ?? 'one'];
   test.serial(`${given.fault.label}, ${where}`, async (t) => {
     t.timeout(60_000);
-    const { seen, hedges, opened } = await holdsUnder(t, targets, given);
+    const { seen, hedges, opened, losses } = await holdsUnder(t, targets, given);
+    t.is(losses > 0, given.reconnects === true, `lost ${losses} times`);
     if (given.hedged) t.true(hedges > 0, 'tasks were asked elsewhere');
     if (given.opens) t.true(opened > 0, 'breakers were open');
     if (given.timesOut) t.true(seen.some(({ answer }) => answer.code === status.DEADLINE_EXCEEDED));
@@ -114,5 +115,10 @@ test.serial('a worker that comes back with an older version of the service', asy
       });
     },
   };
-  await holdsUnder(t, targets, { fault, reconnects: true });
+  // It is a newcomer: long enough for it to be known.
+  const { answering } = await holdsUnder(t, targets, { fault, reconnects: true, lastsMs: 3000 });
+  t.true(
+    answering.includes('w0'),
+    `${answering} answered; the older one's link isn't refused, and it serves`,
+  );
 });

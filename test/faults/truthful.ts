@@ -72,6 +72,8 @@ export function truthful(t: ExecutionContext, one: Seen, broke: Broke): void {
     );
   }
   if (answer.code === status.OK) asSaid(t, one, causes);
+  else if (causes.size === 0)
+    t.fail(`${method} has every shard, and ends with ${answer.code}: ${answer.details}`);
 }
 
 /** What is in it is what coverage says. */

@@ -62,6 +62,9 @@ class Shards implements Collector {
   }
   below(): void {}
   ended(): void {}
+  isHeldUp(): boolean {
+    return false;
+  }
   has(shard: number): boolean {
     return this.came.has(shard);
   }

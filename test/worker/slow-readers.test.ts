@@ -3,7 +3,7 @@
  * root before that many local shards, and every other call waited until its deadline.
  */
 import { once } from 'node:events';
-import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import test from 'ava';
 import { methodCodecs } from '../../shared/schema/codecs.ts';
 import { searchPlan, startRoot, startWorker } from '../kit/cluster.ts';
@@ -45,3 +45,33 @@ for (const links of [true, false]) {
     t.is(items, 3000);
   });
 }
+
+/** The deadline that a client read into was a failure of the replicas, which were avoided by others for it. */
+test('a client that lets the deadline pass without reading is not held against the shards', async (t) => {
+  const worker = await startWorker(t, 'w', { shards: [0], shardCount: 1 });
+  const { address, root } = await startRoot(t, [worker]);
+  const slow = new Client(address, credentials.createInsecure());
+  t.teardown(() => slow.close());
+  const stream = slow.makeServerStreamRequest<Buffer, Buffer>(
+    '/acme.search.v1.Search/List',
+    identity,
+    identity,
+    encodeRequest({ perShard: 3000, bodyBytes: 10_000 }) as Buffer,
+    new Metadata(),
+    { deadline: Date.now() + 600 },
+  );
+  const ended = new Promise<{ code: number }>((resolve) => stream.on('status', resolve));
+  stream.on('error', () => {});
+  stream.on('data', () => {});
+  await once(stream, 'data');
+  stream.pause();
+  t.is((await ended).code, status.DEADLINE_EXCEEDED);
+  const seen = () =>
+    root.status() as {
+      workers: { inFlight: number }[];
+      shards: { replicas: { latency: number; breaker: string }[] }[];
+    };
+  // The root's own deadline is the same, give or take.
+  while (seen().workers[0]!.inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.like(seen().shards[0]!.replicas[0], { latency: 1, breaker: 'closed' });
+});
