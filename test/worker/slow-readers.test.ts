@@ -4,27 +4,31 @@
  */
 import { once } from 'node:events';
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { methodCodecs } from '../../shared/schema/codecs.ts';
 import { searchPlan, startRoot, startWorker } from '../kit/cluster.ts';
 
 const identity = (bytes: Buffer): Buffer => bytes;
 const { encodeRequest } = methodCodecs(searchPlan).get('List')!;
 
+function listOf(t: ExecutionContext, address: string, perShard: number, timeoutMs: number) {
+  const client = new Client(address, credentials.createInsecure());
+  t.teardown(() => client.close());
+  return client.makeServerStreamRequest<Buffer, Buffer>(
+    '/acme.search.v1.Search/List',
+    identity,
+    identity,
+    encodeRequest({ perShard, bodyBytes: 10_000 }) as Buffer,
+    new Metadata(),
+    { deadline: Date.now() + timeoutMs },
+  );
+}
+
 for (const links of [true, false]) {
   test(`a reader that takes its time holds up nobody else, ${links ? 'over links' : 'over plain gRPC'}`, async (t) => {
     const worker = await startWorker(t, 'w', { shards: [0, 1], shardCount: 2, concurrency: 2 });
     const { address, client } = await startRoot(t, [worker], { links });
-    const slow = new Client(address, credentials.createInsecure());
-    t.teardown(() => slow.close());
-    const stream = slow.makeServerStreamRequest<Buffer, Buffer>(
-      '/acme.search.v1.Search/List',
-      identity,
-      identity,
-      encodeRequest({ perShard: 1500, bodyBytes: 10_000 }) as Buffer,
-      new Metadata(),
-      { deadline: Date.now() + 30_000 },
-    );
+    const stream = listOf(t, address, 1500, 30_000);
     stream.on('error', () => {});
     let items = 0;
     stream.on('data', () => {
@@ -50,16 +54,7 @@ for (const links of [true, false]) {
 test('a client that lets the deadline pass without reading is not held against the shards', async (t) => {
   const worker = await startWorker(t, 'w', { shards: [0], shardCount: 1 });
   const { address, root } = await startRoot(t, [worker]);
-  const slow = new Client(address, credentials.createInsecure());
-  t.teardown(() => slow.close());
-  const stream = slow.makeServerStreamRequest<Buffer, Buffer>(
-    '/acme.search.v1.Search/List',
-    identity,
-    identity,
-    encodeRequest({ perShard: 3000, bodyBytes: 10_000 }) as Buffer,
-    new Metadata(),
-    { deadline: Date.now() + 600 },
-  );
+  const stream = listOf(t, address, 3000, 600);
   const ended = new Promise<{ code: number }>((resolve) => stream.on('status', resolve));
   stream.on('error', () => {});
   stream.on('data', () => {});
