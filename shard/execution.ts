@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { type Clock, systemClock } from '../shared/clock.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
+import { Bulkheads, type Compartment } from './bulkheads.ts';
 import { Pace, type TypicalTime } from './pace.ts';
 import { FairQueue, Queued } from './queue.ts';
 
@@ -18,8 +19,16 @@ export abstract class Job extends Queued {
   abstract readonly deadline: number;
   /** When it was submitted; set by `submit`. */
   queuedAt = 0;
+  /** When it got its slot. */
+  startedAt = 0;
   /** How long jobs of its kind take; undefined: they take as long as their reader. */
   readonly typical: TypicalTime | undefined = undefined;
+  /** Those that it hangs with, if they do. Undefined: it is nobody's neighbour. */
+  readonly compartment: Compartment | undefined = undefined;
+  /** Its caller wants it no more: when it ends says nothing. */
+  get givenUp(): boolean {
+    return false;
+  }
   /** The rest of one that began before. */
   readonly resumed: boolean = false;
   /** It has a slot. Returns undefined if it is done, else what it waits for, which never rejects and never takes for ever. */
@@ -28,6 +37,8 @@ export abstract class Job extends Queued {
   abstract expire(): void;
   /** It waited, and never runs: others that matter more, or can still be done, get the slot. */
   abstract turnAway(why: TurnedAway): void;
+  /** Others of its compartment hang, so it waits for those. `first`: so did none in the last seconds. */
+  heldBack(_first: boolean): void {}
 }
 
 export interface ExecutionOptions {
@@ -58,6 +69,8 @@ export interface ExecutionCounts {
   tooLate: number;
   cancelledBeforeStart: number;
   expiredBeforeStart: number;
+  /** Waited because others of their method and shard hung. */
+  heldBack: number;
 }
 
 export class Execution {
@@ -70,8 +83,11 @@ export class Execution {
     tooLate: 0,
     cancelledBeforeStart: 0,
     expiredBeforeStart: 0,
+    heldBack: 0,
   };
+  /** Those that may have the next slot; others are held back in the bulkheads. */
   readonly #waiting = new FairQueue<Job>();
+  readonly #bulkheads: Bulkheads;
   readonly #limit: LimitFunction;
   readonly #clock: Clock;
   readonly #turnMs: number;
@@ -95,10 +111,16 @@ export class Execution {
     this.#onDefect = options.onDefect;
     this.#limit = pLimit(this.concurrency);
     this.#pace = new Pace(this.concurrency);
+    this.#bulkheads = new Bulkheads(this.concurrency);
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.size + this.#bulkheads.held;
+  }
+
+  /** Of those that wait: for others of their method and shard, which hang. */
+  get held(): number {
+    return this.#bulkheads.held;
   }
 
   get running(): number {
@@ -106,13 +128,18 @@ export class Execution {
   }
 
   get inFlight(): number {
+    return this.#running + this.waiting;
+  }
+
+  /** What one that came now would have before it or beside it: those that are held back keep nobody else waiting. */
+  get load(): number {
     return this.#running + this.#waiting.size;
   }
 
   /** Says why the job is turned away, and forgets it then. Otherwise it starts in a microtask, at the earliest. */
   submit(job: Job): TurnedAway | undefined {
     const now = this.#clock.now();
-    const inFlight = this.#running + this.#waiting.size;
+    const { inFlight } = this;
     if (inFlight >= this.concurrency) {
       if (this.#isTooLate(job, now)) {
         this.counts.tooLate += 1;
@@ -121,6 +148,7 @@ export class Execution {
       if (inFlight >= this.concurrency + this.queue && !this.#makeRoom(job)) return 'queue_full';
     }
     job.queuedAt = now;
+    if (job.compartment !== undefined) this.#bulkheads.came(job.compartment, now);
     this.#waiting.push(job);
     if (!this.#asked) this.#ask();
     return undefined;
@@ -138,21 +166,25 @@ export class Execution {
 
   /** Takes a job that waits out of the queue, because nobody wants it any more. False: it has started, or never was in. */
   withdraw(job: Job): boolean {
-    if (!this.#waiting.remove(job)) return false;
+    if (!this.#remove(job)) return false;
     this.counts.cancelledBeforeStart += 1;
     return true;
   }
 
   /** The same for one whose deadline has passed. */
   withdrawExpired(job: Job): boolean {
-    if (!this.#waiting.remove(job)) return false;
+    if (!this.#remove(job)) return false;
     this.counts.expiredBeforeStart += 1;
     return true;
   }
 
+  #remove(job: Job): boolean {
+    return this.#waiting.remove(job) || this.#bulkheads.remove(job);
+  }
+
   /** How long a refused caller should keep away: what is waiting needs about that long. */
   pushbackMs(): number {
-    const ms = Math.ceil(this.#pace.waitMs(this.inFlight));
+    const ms = Math.ceil(this.#pace.waitMs(this.load));
     return Math.min(1000, Math.max(1, ms));
   }
 
@@ -191,9 +223,10 @@ export class Execution {
       setImmediate(this.#endTurn);
     }
     for (;;) {
-      if (this.#waiting.size === 0) return undefined;
+      if (this.waiting === 0) return undefined;
       if (now - this.#turnStart > this.#turnMs) return new Promise<void>(nextTurn).then(this.#work);
-      const job = this.#waiting.shift()!;
+      const job = this.#next(now);
+      if (job === undefined) return undefined;
       if (now >= job.deadline && !job.resumed) {
         this.counts.expiredBeforeStart += 1;
         job.expire();
@@ -206,7 +239,13 @@ export class Execution {
         job.turnAway('too_late');
         continue;
       }
+      const { compartment } = job;
+      if (compartment !== undefined && !this.#bulkheads.hasRoom(compartment, now)) {
+        this.#holdBack(job, compartment, now);
+        continue;
+      }
       this.#running += 1;
+      job.startedAt = now;
       if (!job.resumed) this.counts.started += 1;
       let rest: Promise<void> | undefined;
       try {
@@ -215,9 +254,11 @@ export class Execution {
         this.#onDefect?.(error);
       }
       if (rest !== undefined) {
-        if (this.#waiting.size > 0 && !this.#asked) this.#ask();
+        if (compartment !== undefined) this.#bulkheads.began(job, compartment);
+        if (this.waiting > 0 && !this.#asked) this.#ask();
         return this.#wait(rest, now, job);
       }
+      if (compartment !== undefined) compartment.suspect = false;
       const end = this.#clock.now();
       this.#release(now, end, job);
       now = end;
@@ -230,7 +271,27 @@ export class Execution {
     } catch (error) {
       this.#onDefect?.(error);
     }
-    this.#release(startedAt, this.#clock.now(), job);
+    const now = this.#clock.now();
+    if (job.compartment !== undefined) this.#bulkheads.ended(job, job.compartment, now);
+    this.#release(startedAt, now, job);
+    // What is held back may have room now.
+    if (this.#bulkheads.held > 0 && !this.#asked) this.#ask();
+  }
+
+  #next(now: number): Job | undefined {
+    const held = this.#bulkheads.held > 0 ? this.#bulkheads.shift(now, this.#waiting.priority) : undefined;
+    return held ?? this.#waiting.shift();
+  }
+
+  /** Half of the queue at most is for those: the rest is for others. */
+  #holdBack(job: Job, compartment: Compartment, now: number): void {
+    if (this.#bulkheads.held >= this.queue / 2) {
+      this.counts.refused += 1;
+      job.turnAway('queue_full');
+      return;
+    }
+    this.counts.heldBack += 1;
+    job.heldBack(this.#bulkheads.hold(job, compartment, now));
   }
 
   #release(startedAt: number, now: number, job: Job): void {

@@ -1,6 +1,7 @@
 /** A shard that is open on this worker: its handlers in the order of the methods, and how to close it. */
 import { RegatherError } from '../shared/errors/errors.ts';
 import type { Logger } from '../shared/log/logger.ts';
+import { Compartment } from './bulkheads.ts';
 import type { Call, Shard } from './handlers.ts';
 import type { WorkerMethod } from './method.ts';
 
@@ -10,6 +11,8 @@ export interface HostedShard {
   readonly index: number;
   /** By `WorkerMethod.index`; undefined only where the method isn't required. */
   readonly handlers: readonly (BoundHandler | undefined)[];
+  /** By `WorkerMethod.index`; undefined for streaming ones, which take as long as their reader. */
+  readonly compartments: readonly (Compartment | undefined)[];
   close(): Promise<void>;
 }
 
@@ -109,6 +112,9 @@ function bind(index: number, opened: unknown, methods: readonly WorkerMethod[]):
   return {
     index,
     handlers,
+    compartments: methods.map(({ typical }) =>
+      typical === undefined ? undefined : new Compartment(typical),
+    ),
     async close() {
       await close?.call(object);
     },

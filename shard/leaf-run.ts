@@ -248,7 +248,7 @@ export class LeafRun implements TaskOwner, Alarmed {
       this.#failures,
       toUs(this.#queueMs),
       toUs(this.#serviceMs),
-      this.host.execution.inFlight - finishing,
+      this.host.execution.load - finishing,
     );
     this.host.ended();
   }

@@ -27,11 +27,13 @@ class Lane {
 
 /** The lanes of one priority that have jobs; `turn` is the position of the one that is next. */
 class Level {
+  readonly queue: object;
   readonly priority: number;
   readonly lanes: Lane[] = [];
   size = 0;
   turn = 0;
-  constructor(priority: number) {
+  constructor(queue: object, priority: number) {
+    this.queue = queue;
     this.priority = priority;
   }
 }
@@ -43,6 +45,11 @@ export class FairQueue<T extends Queued> {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Of the next one; -Infinity if there is none. */
+  get priority(): number {
+    return this.#levels[0]?.priority ?? Number.NEGATIVE_INFINITY;
   }
 
   push(job: T): void {
@@ -87,10 +94,10 @@ export class FairQueue<T extends Queued> {
     return longest.last as T;
   }
 
-  /** Takes a job out wherever it is; says whether it was in. */
+  /** Takes a job out wherever it is in this queue; says whether it was. */
   remove(job: T): boolean {
     const lane = job.lane;
-    if (lane === undefined) return false;
+    if (lane === undefined || lane.level.queue !== this) return false;
     if (job.earlier === undefined) lane.first = job.later;
     else job.earlier.later = job.later;
     if (job.later === undefined) lane.last = job.earlier;
@@ -123,7 +130,7 @@ export class FairQueue<T extends Queued> {
       if (level.priority < priority) break;
       at += 1;
     }
-    const level = new Level(priority);
+    const level = new Level(this, priority);
     this.#levels.splice(at, 0, level);
     return level;
   }

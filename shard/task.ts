@@ -5,6 +5,7 @@
 import type { Timer } from '../shared/clock.ts';
 import { RegatherError } from '../shared/errors/errors.ts';
 import type { LeafMetadata } from '../shared/link/leaf-call.ts';
+import type { Compartment } from './bulkheads.ts';
 import { Job, type TurnedAway } from './execution.ts';
 import type { Call } from './handlers.ts';
 import type { Host } from './host.ts';
@@ -45,11 +46,11 @@ export class Task extends Job {
   readonly root: string;
   readonly deadline: number;
   override readonly typical: TypicalTime | undefined;
+  override readonly compartment: Compartment | undefined;
   /** How long it waited for its slot, and ran, in ms. */
   waitedMs = 0;
   tookMs = 0;
   state: 'waiting' | 'running' | 'over' = 'waiting';
-  #startedAt = 0;
   #abort: AbortController | undefined = undefined;
   #givenUp: GiveUp | undefined = undefined;
   /** Ends the wait of the slot. */
@@ -81,6 +82,11 @@ export class Task extends Job {
     this.root = owner.root;
     this.deadline = owner.deadline;
     this.typical = method.typical;
+    this.compartment = shard.compartments[method.index];
+  }
+
+  override get givenUp(): boolean {
+    return this.#givenUp !== undefined;
   }
 
   get isOver(): boolean {
@@ -99,7 +105,6 @@ export class Task extends Job {
   override run(now: number): Promise<void> | undefined {
     const { method } = this;
     this.state = 'running';
-    this.#startedAt = now;
     this.waitedMs = now - this.queuedAt;
     method.metrics.started.value += 1;
     method.metrics.queueSeconds.observe(this.waitedMs / 1000);
@@ -140,6 +145,17 @@ export class Task extends Job {
     this.state = 'over';
     this.method.metrics.notStarted[why].value += 1;
     this.owner.failed(this, turnedAway(why, execution), true, execution.pushbackMs());
+  }
+
+  override heldBack(first: boolean): void {
+    const { method, shard } = this;
+    method.metrics.heldBack.value += 1;
+    if (!first) return;
+    this.owner.host.log.warn('Tasks of a shard hang; more of them wait, so that other shards have slots', {
+      method: method.name,
+      shard: shard.index,
+      slots: this.compartment?.running,
+    });
   }
 
   /**
@@ -219,7 +235,7 @@ export class Task extends Job {
 
   #over(code: number, message: string): void {
     this.state = 'over';
-    this.tookMs = this.owner.host.clock.now() - this.#startedAt;
+    this.tookMs = this.owner.host.clock.now() - this.startedAt;
     this.method.metrics.finished(code, this.tookMs / 1000);
     this.#trace?.end(code, message);
   }

@@ -266,7 +266,7 @@ class RunningWorker implements Host {
         // Who drains has told so: nobody comes back to it before it says otherwise.
         return why === 'draining' ? 0 : this.execution.pushbackMs();
       },
-      inFlight: () => this.execution.inFlight,
+      inFlight: () => this.execution.load,
       log: this.log,
       clock: this.clock,
     });
@@ -372,6 +372,7 @@ class RunningWorker implements Host {
       tasks: {
         running: execution.running,
         waiting: execution.waiting,
+        held: execution.held,
         slots: execution.concurrency,
         queue: execution.queue,
         ...execution.counts,

@@ -299,6 +299,12 @@ export const workerDefinitions = {
     help: 'Tasks whose AbortSignal fired while they ran.',
     labels: ['method'],
   },
+  tasksHeldBack: {
+    name: 'regather_worker_tasks_held_back_total',
+    type: 'counter',
+    help: 'Tasks that waited, with slots free, because others of their method and shard hung.',
+    labels: ['method'],
+  },
   tasksNotStarted: {
     name: 'regather_worker_tasks_not_started_total',
     type: 'counter',

@@ -22,6 +22,7 @@ export type CombineOutcome = (typeof combineOutcomes)[number];
 export class WorkerMethodMetrics {
   readonly started: Counter;
   readonly aborted: Counter;
+  readonly heldBack: Counter;
   readonly notStarted: Readonly<Record<NotStartedReason, Counter>>;
   readonly queueSeconds: Histogram;
   readonly serviceSeconds: Histogram;
@@ -34,6 +35,7 @@ export class WorkerMethodMetrics {
     this.#finished = families.tasksFinished;
     this.started = families.tasksStarted.child(name);
     this.aborted = families.tasksAborted.child(name);
+    this.heldBack = families.tasksHeldBack.child(name);
     this.notStarted = record(notStartedReasons, (reason) => families.tasksNotStarted.child(name, reason));
     this.queueSeconds = families.queueSeconds.child(name);
     this.serviceSeconds = families.serviceSeconds.child(name);
@@ -75,6 +77,7 @@ function families(registry: MetricRegistry) {
     tasksStarted: registry.counter(d.tasksStarted),
     tasksFinished: registry.counter(d.tasksFinished),
     tasksAborted: registry.counter(d.tasksAborted),
+    tasksHeldBack: registry.counter(d.tasksHeldBack),
     tasksNotStarted: registry.counter(d.tasksNotStarted),
     queueDepth: registry.gauge(d.queueDepth),
     tasksInFlight: registry.gauge(d.tasksInFlight),

@@ -1,0 +1,342 @@
+/** What hangs leaves slots to others, on a clock of the test's own: docs/decisions/0017-bulkheads-at-workers.md. */
+import test from 'ava';
+import fc from 'fast-check';
+import { Compartment } from '../../shard/bulkheads.ts';
+import { Execution, Job, type TurnedAway } from '../../shard/execution.ts';
+import { TypicalTime } from '../../shard/pace.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { VirtualClock } from '../kit/virtual-clock.ts';
+import { connect, serve, until } from './kit.ts';
+
+type Ended = 'done' | 'expired' | TurnedAway;
+
+class KeptJob extends Job {
+  readonly root: string;
+  readonly priority: number;
+  readonly deadline = Number.POSITIVE_INFINITY;
+  override readonly typical: TypicalTime;
+  override readonly compartment: Compartment;
+  readonly #done = Promise.withResolvers<void>();
+  ends: Ended[] = [];
+  begun = false;
+  left = false;
+  override get givenUp(): boolean {
+    return this.left;
+  }
+  held: boolean[] = [];
+
+  constructor(compartment: Compartment, priority = 0, root = 'r') {
+    super();
+    this.compartment = compartment;
+    this.typical = compartment.typical;
+    this.priority = priority;
+    this.root = root;
+  }
+  override run(): Promise<void> {
+    this.begun = true;
+    return this.#done.promise;
+  }
+  override expire(): void {
+    this.ends.push('expired');
+  }
+  override turnAway(why: TurnedAway): void {
+    this.ends.push(why);
+  }
+  override heldBack(first: boolean): void {
+    this.held.push(first);
+  }
+  finish(): void {
+    if (this.ends.length > 0) return;
+    this.ends.push('done');
+    this.#done.resolve();
+  }
+}
+
+class World {
+  readonly clock = new VirtualClock();
+  readonly typical = new TypicalTime();
+  readonly execution: Execution;
+  readonly compartments: readonly Compartment[];
+
+  constructor(slots: number, queue: number, compartments: number) {
+    this.execution = new Execution({ concurrency: slots, queue, clock: this.clock });
+    this.compartments = Array.from({ length: compartments }, () => new Compartment(this.typical));
+    this.typical.took(10);
+  }
+
+  async submit(compartment: number, jobs = 1): Promise<KeptJob[]> {
+    const made = Array.from({ length: jobs }, () => new KeptJob(this.compartments[compartment]!));
+    for (const job of made) this.execution.submit(job);
+    await settle();
+    return made;
+  }
+
+  /** Every compartment has had work of late. */
+  async warmUp(): Promise<void> {
+    for (let i = 0; i < this.compartments.length; i++) await this.finish(await this.submit(i));
+  }
+
+  async finish(jobs: readonly KeptJob[]): Promise<void> {
+    for (const job of jobs) job.finish();
+    await settle();
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise(setImmediate);
+}
+
+function begunOf(jobs: readonly KeptJob[]): number {
+  return jobs.filter(({ begun }) => begun).length;
+}
+
+/** One job after the other, with time for each to be seen to hang. */
+async function trickle(world: World, compartment: number, jobs: number): Promise<KeptJob[]> {
+  const all: KeptJob[] = [];
+  for (let i = 0; i < jobs; i++) {
+    all.push(...(await world.submit(compartment)));
+    world.clock.advance(100);
+  }
+  return all;
+}
+
+test('a shard that hangs comes to hold half of the slots, and others run at once', async (t) => {
+  const world = new World(10, 100, 4);
+  await world.warmUp();
+  const hung = await trickle(world, 0, 20);
+  t.is(begunOf(hung), 5);
+  t.is(world.execution.held, 15);
+  t.is(world.execution.waiting, 15);
+  const others = await world.submit(1, 5);
+  t.is(begunOf(others), 5);
+  await world.finish(others);
+  await world.finish(hung);
+  t.is(world.execution.held, 0);
+  await world.finish(hung);
+  t.is(world.execution.inFlight, 0);
+});
+
+test('two that hang hold a third each, and a third stays for the rest', async (t) => {
+  const world = new World(12, 100, 4);
+  await world.warmUp();
+  const [one, other]: [KeptJob[], KeptJob[]] = [[], []];
+  for (let i = 0; i < 10; i++) {
+    one.push(...(await trickle(world, 0, 1)));
+    other.push(...(await trickle(world, 1, 1)));
+  }
+  t.true(begunOf(one) + begunOf(other) <= 9, `${begunOf(one)} and ${begunOf(other)}`);
+  t.true(Math.min(begunOf(one), begunOf(other)) >= 4);
+  t.is(begunOf(await world.submit(2, 3)), 3);
+});
+
+test('those held back run in order as what hangs ends, before what came later', async (t) => {
+  const world = new World(4, 100, 2);
+  await world.warmUp();
+  const hung = await trickle(world, 0, 6);
+  t.deepEqual(
+    hung.map(({ begun }) => begun),
+    [true, true, false, false, false, false],
+  );
+  await world.finish([hung[0]!]);
+  t.is(begunOf(hung), 3);
+  world.clock.advance(100);
+  await world.finish([hung[1]!]);
+  t.deepEqual(
+    hung.map(({ begun }) => begun),
+    [true, true, true, true, false, false],
+  );
+  await world.finish([hung[2]!, hung[3]!]);
+  t.true(
+    hung.every(({ begun }) => begun),
+    'nothing hangs any more',
+  );
+});
+
+test('hanging tasks that end together are not followed by as many as there are slots', async (t) => {
+  const world = new World(10, 100, 2);
+  await world.warmUp();
+  const hung = await trickle(world, 0, 20);
+  await world.finish(hung.slice(0, 5));
+  t.is(begunOf(hung), 10);
+  t.is(world.execution.running, 5);
+  // One that ends in time makes it a shard like others.
+  await world.finish([hung[5]!]);
+  t.is(world.execution.running, 10);
+});
+
+test('a task whose caller left says nothing of its shard', async (t) => {
+  const world = new World(10, 100, 2);
+  await world.warmUp();
+  const hung = await trickle(world, 0, 20);
+  await world.finish(hung.slice(0, 5));
+  hung[5]!.left = true;
+  await world.finish([hung[5]!]);
+  t.is(world.execution.running, 5);
+});
+
+test('stragglers cost a busy shard a slot each, no more', async (t) => {
+  const world = new World(10, 100, 2);
+  await world.warmUp();
+  const [straggler] = await world.submit(0);
+  world.clock.advance(100);
+  const more = await world.submit(0, 20);
+  t.is(begunOf(more), 4, 'until one has ended in time');
+  await world.finish([more[0]!]);
+  t.is(world.execution.running, 9);
+  t.is(begunOf([straggler!]), 1);
+});
+
+test('slow is many times the usual: what takes a few times as long hangs for nobody', async (t) => {
+  const world = new World(4, 100, 2);
+  await world.warmUp();
+  const slow = await world.submit(0, 3);
+  world.clock.advance(70);
+  t.is(begunOf(await world.submit(0, 1)), 1);
+  t.is(begunOf(slow), 3);
+  t.is(world.execution.held, 0);
+});
+
+test('where nothing else has had work for a while, all slots are for whoever needs them', async (t) => {
+  const alone = new World(4, 100, 1);
+  await alone.warmUp();
+  t.is(begunOf(await trickle(alone, 0, 6)), 4);
+  const quiet = new World(4, 100, 2);
+  await quiet.warmUp();
+  await quiet.finish(await quiet.submit(0));
+  quiet.clock.advance(10_001);
+  t.is(begunOf(await trickle(quiet, 0, 6)), 4);
+});
+
+test('what is held back is cancelled and expires like all that waits, and is told of once', async (t) => {
+  const world = new World(2, 100, 2);
+  await world.warmUp();
+  const hung = await trickle(world, 0, 4);
+  t.deepEqual(
+    hung.map(({ held }) => held),
+    [[], [true], [false], [false]],
+  );
+  t.true(world.execution.withdraw(hung[1]!));
+  t.false(world.execution.withdraw(hung[1]!));
+  t.true(world.execution.withdrawExpired(hung[2]!));
+  t.is(world.execution.held, 1);
+  await world.finish([hung[0]!]);
+  t.deepEqual(
+    hung.map(({ begun }) => begun),
+    [true, false, false, true],
+  );
+  t.like(world.execution.counts, { cancelledBeforeStart: 1, expiredBeforeStart: 1, heldBack: 3 });
+});
+
+test('half of the queue at most is for what is held back', async (t) => {
+  const world = new World(2, 8, 2);
+  await world.warmUp();
+  const hung = await trickle(world, 0, 10);
+  t.is(world.execution.held, 4);
+  t.deepEqual(
+    hung.map(({ ends }) => ends[0]),
+    [...new Array(5).fill(undefined), ...new Array(5).fill('queue_full')],
+  );
+  t.is(begunOf(await world.submit(1, 1)), 1);
+  const none = new World(2, 0, 2);
+  await none.warmUp();
+  t.is((await trickle(none, 0, 2))[1]!.ends[0], 'queue_full');
+});
+
+test('every job ends once and no slot is lost, whatever hangs, ends, waits and is withdrawn', async (t) => {
+  const step = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        submit: fc.nat(2),
+        priority: fc.integer({ min: 0, max: 1 }),
+        root: fc.constantFrom('a', 'b'),
+      }),
+    },
+    { weight: 3, arbitrary: fc.record({ finish: fc.nat(30) }) },
+    { weight: 1, arbitrary: fc.record({ withdraw: fc.nat(30) }) },
+    { weight: 2, arbitrary: fc.record({ pass: fc.constantFrom(5, 90, 11_000) }) },
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 5 }),
+      fc.constantFrom(0, 3, 50),
+      fc.array(step, { maxLength: 60 }),
+      async (slots, queue, steps) => {
+        const world = new World(slots, queue, 3);
+        const { execution } = world;
+        let open: KeptJob[] = [];
+        for (const action of steps) {
+          if ('submit' in action) {
+            const job = new KeptJob(world.compartments[action.submit]!, action.priority, action.root);
+            if (execution.submit(job) === undefined) open.push(job);
+          } else if ('finish' in action) {
+            const running = open.filter(({ begun }) => begun);
+            running[action.finish % Math.max(1, running.length)]?.finish();
+          } else if ('withdraw' in action) {
+            const waiting = open.filter(({ begun }) => !begun);
+            const job = waiting[action.withdraw % Math.max(1, waiting.length)];
+            if (job !== undefined && execution.withdraw(job)) open.splice(open.indexOf(job), 1);
+          } else {
+            world.clock.advance(action.pass);
+          }
+          await settle();
+          open = open.filter(({ ends }) => ends.length === 0);
+          const running = begunOf(open);
+          t.is(execution.running, running);
+          t.is(execution.inFlight, open.length);
+          t.true(running <= slots);
+          // No compartment without hanging tasks waits while a slot is free.
+          const idle = slots - running;
+          if (idle > 0) t.is(execution.waiting, execution.held);
+          for (const job of open) t.true(job.begun || idle === 0 || job.compartment.running > 0);
+        }
+        while (open.length > 0) {
+          const running = open.filter(({ begun }) => begun);
+          t.true(running.length > 0, 'something waits for nothing');
+          for (const job of running) job.finish();
+          await settle();
+          open = open.filter(({ ends }) => ends.length === 0);
+        }
+        t.is(execution.inFlight, 0);
+        t.is(execution.held, 0);
+        for (const compartment of world.compartments) t.is(compartment.running, 0);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test('over a link: while one shard hangs, the others of its worker are answered, and the log names it', async (t) => {
+  let aheadMs = 0;
+  const clock = { ...systemClock, now: () => performance.now() + aheadMs };
+  const { worker, addresses, lines, metric } = await serve(t, {
+    shards: [0, 1],
+    concurrency: 4,
+    clock,
+    handlers: ({ index }) => ({
+      TopK: ({ text }: { text: string }) =>
+        text === 'hang' && index === 0 ? new Promise(() => {}) : Promise.resolve({}),
+    }),
+  });
+  const { begin, call } = await connect(t, addresses.address);
+  for (const shard of [0, 1]) t.deepEqual((await call('TopK', {}, [shard])).end.failures, []);
+  const inFlight = (): number => {
+    const { tasks } = worker.status() as { tasks: { running: number; waiting: number } };
+    return tasks.running + tasks.waiting;
+  };
+  const deadline = performance.now() + 600_000;
+  for (let calls = 1; calls <= 8; calls++) {
+    begin('TopK', { text: 'hang' }, [0], { deadline });
+    await until(() => inFlight() === calls, 'the call');
+    aheadMs += 1000;
+  }
+  t.like(worker.status(), { tasks: { running: 2, waiting: 6, held: 6, slots: 4 } });
+  const { end } = await call('TopK', { text: 'hang' }, [1]);
+  t.like(end, { failures: [], inFlight: 2 }, 'its load is what others meet there');
+  t.is(await metric('regather_worker_tasks_held_back_total', { method: 'TopK' }), 6);
+  const told = lines.filter(({ message }) => String(message).startsWith('Tasks of a shard hang'));
+  t.deepEqual(
+    told.map(({ method, shard, slots }) => ({ method, shard, slots })),
+    [{ method: 'TopK', shard: 0, slots: 2 }],
+  );
+});
