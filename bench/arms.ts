@@ -56,12 +56,13 @@ export const links: ArmSpec = regather('Regather over links, as it comes');
 
 /** What policies cost, and what they are worth, is told against this. */
 export const linksWithoutPolicies: ArmSpec = regather(
-  'Regather over links, every policy off that can be: tasks take turns, no hedges, retries, admission or ejection',
+  'Regather over links, every policy off: tasks take turns, no hedges, retries, breakers, ejection or admission',
   {
     policy: {
       balance: { by: 'turns' },
       hedge: { enabled: false },
       retry: { enabled: false },
+      breaker: { enabled: false },
       admission: { enabled: false },
       ejection: { enabled: false },
     },

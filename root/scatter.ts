@@ -63,7 +63,7 @@ export class Scatter {
     if (partial) this.#flushAfterMs = leftMs * policy.coverage.flush;
     const { shares, probes, unassigned } = replicas.assign(plan.tasks, tail.wanted(now));
     tail.began(plan.tasks.length - unassigned.length, now);
-    if (replicas.replicated) this.hedging = tail.hedging.delay(now, leftMs);
+    if (replicas.replicated) this.hedging = tail.hedgeDelay(now, leftMs);
     this.calls = shares.length;
     for (let i = 0; i < shares.length; i++) {
       const share = shares[i]!;

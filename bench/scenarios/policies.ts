@@ -18,7 +18,7 @@ const arms = { links, [baseline]: linksWithoutPolicies };
 export const scenario: Scenario = {
   name: 'policies',
   claim:
-    'Choosing replicas, hedging, retries, ejection and admission cost a root at most 3 µs per task and 30 % per answer.',
+    'Choosing replicas, hedging, retries, breakers, ejection and admission cost a root at most 3 µs per task and 30 % per answer.',
   arms: describeArms(arms),
   conditions: levels.map(conditionOf),
   metrics: {
@@ -67,13 +67,13 @@ async function run(options: RunOptions): Promise<Report> {
     ],
     targets: [
       {
-        text: 'root CPU per answer, policies on against all that can be turned off, 32 in flight',
+        text: 'root CPU per answer, all policies on against all off, 32 in flight',
         value: cpu('links') / cpu(baseline),
         bound: 1.3,
         direction: 'at most',
       },
       {
-        text: 'root CPU per task that these policies add, µs, 32 in flight',
+        text: 'root CPU per task that the policies add, µs, 32 in flight',
         value: (cpu('links') - cpu(baseline)) / shardCount,
         bound: 3,
         direction: 'at most',

@@ -11,6 +11,8 @@ import { type BreakerState, Circuit, type CircuitEvents, type Override, type Tri
 export type { BreakerState, Override } from './circuit.ts';
 
 export interface BreakerOptions {
+  /** Failures open it. Default true. Slow ejection and operators do in any case. */
+  readonly enabled: boolean;
   /** The rolling window. Default 10,000 ms. */
   readonly windowMs: number;
   /** Fewer outcomes than this in the window never open it. Default 20: a handful of failures says nothing of a rate. */
@@ -26,6 +28,7 @@ export interface BreakerOptions {
 }
 
 export const defaultBreakerOptions: BreakerOptions = {
+  enabled: true,
   windowMs: 10_000,
   minCalls: 20,
   errorPercent: 50,
@@ -167,6 +170,7 @@ export class Breaker {
       this.#circuit.failure(attempt);
       return;
     }
+    if (!this.#options.enabled) return;
     this.#settleSuccesses();
     this.#counter.fire().catch(ignore);
   }

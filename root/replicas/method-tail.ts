@@ -3,7 +3,7 @@ import type { RootTailMetrics } from '../../shared/metrics/root-tail.ts';
 import type { MethodPlan } from '../../shared/schema/plan.ts';
 import type { MethodPolicy } from '../policy.ts';
 import type { ExtraWork } from './budget.ts';
-import { Hedging, type RootPressure } from './hedge.ts';
+import { Hedging, type NotHedged, type RootPressure } from './hedge.ts';
 import { LatencyWindow } from './latency-window.ts';
 import type { Replica, Wanted } from './replica-set.ts';
 
@@ -32,9 +32,20 @@ export class MethodTail {
       by: policy.balance.by,
       usualMs: 0,
       now: 0,
-      mayProbe: () => this.budget.take('probe'),
+      mayProbe: () => {
+        const paid = this.budget.take('probe');
+        if (!paid) this.metrics.notProbed.inc();
+        return paid;
+      },
       twice: method.idempotent && method.kind === 'unary',
     };
+  }
+
+  /** How long the first attempts of a request may take, in ms; or why none will be hedged. */
+  hedgeDelay(now: number, leftMs: number): number | NotHedged {
+    const delay = this.hedging.delay(now, leftMs);
+    if (delay === 'few_samples' || delay === 'no_time') this.metrics.requestsNotHedged[delay].inc();
+    return delay;
   }
 
   /** What replicas of tasks are chosen by now. Valid until the next call. */

@@ -90,6 +90,11 @@ const retry = {
 };
 
 const breaker = {
+  enabled: flag({
+    description:
+      'Avoid workers and replicas that mostly fail, until probes succeed. Operators may open breakers all the same.',
+    why: 'What fails fast would cost a second attempt each time.',
+  }).default(true),
   window_ms: integer(100, 600_000, {
     description: 'What a breaker remembers.',
     why: 'Long enough for a rate, short enough to forget.',

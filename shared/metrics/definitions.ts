@@ -170,10 +170,22 @@ export const rootDefinitions = {
     help: 'Times that a slow task was looked at and not hedged, by reason: no_replica, replica_busy, budget, root_late, root_full, all_slow.',
     labels: ['method', 'reason'],
   },
+  requestsNotHedged: {
+    name: 'regather_root_requests_not_hedged_total',
+    type: 'counter',
+    help: 'Requests none of whose tasks could be hedged, however slow, by reason: few_samples (too little is known of the latency), no_time (the deadline is too near).',
+    labels: ['method', 'reason'],
+  },
+  notProbed: {
+    name: 'regather_root_not_probed_total',
+    type: 'counter',
+    help: 'Times that a replica which is not known to be well could have had a task, and there was no budget for it.',
+    labels: ['method'],
+  },
   hedgeDelay: {
     name: 'regather_root_hedge_delay_seconds',
     type: 'gauge',
-    help: 'How long a task may take now before it is hedged; 0: hedging is off, or too few tasks were seen.',
+    help: 'How long a task may take now before it is hedged, where there is time enough; 0: hedging is off, or too few tasks were seen.',
     labels: ['method'],
   },
   notRetried: {

@@ -13,6 +13,8 @@ export const notHedged = [
   'all_slow',
 ] as const;
 export type WithheldReason = (typeof notHedged)[number];
+/** Why none of a request's tasks will be hedged, however slow. */
+export const requestsNotHedged = ['few_samples', 'no_time'] as const;
 /** Why failed tasks that may be tried again weren't. */
 export const notRetried = ['no_replica', 'budget'] as const;
 export const purses = ['hedge', 'retry', 'all'] as const;
@@ -22,6 +24,9 @@ export interface RootTailMetrics {
   /** Hedges that answered before the first attempt. */
   readonly hedgesWon: Counter;
   readonly notHedged: Readonly<Record<WithheldReason, Counter>>;
+  readonly requestsNotHedged: Readonly<Record<(typeof requestsNotHedged)[number], Counter>>;
+  /** Probes that there was no budget for. */
+  readonly notProbed: Counter;
   readonly notRetried: Readonly<Record<(typeof notRetried)[number], Counter>>;
   readonly hedgeDelay: Gauge;
 }
@@ -38,6 +43,8 @@ export function tailFamilies(registry: MetricRegistry): TailFamilies {
   const hedges = registry.counter(rootDefinitions.hedges);
   const hedgesWon = registry.counter(rootDefinitions.hedgesWon);
   const withheld = registry.counter(rootDefinitions.notHedged);
+  const requests = registry.counter(rootDefinitions.requestsNotHedged);
+  const notProbed = registry.counter(rootDefinitions.notProbed);
   const failed = registry.counter(rootDefinitions.notRetried);
   const hedgeDelay = registry.gauge(rootDefinitions.hedgeDelay);
   const tokens = registry.gauge(rootDefinitions.extraWorkTokens);
@@ -46,6 +53,8 @@ export function tailFamilies(registry: MetricRegistry): TailFamilies {
       hedges: hedges.child(name),
       hedgesWon: hedgesWon.child(name),
       notHedged: record(notHedged, (reason) => withheld.child(name, reason)),
+      requestsNotHedged: record(requestsNotHedged, (reason) => requests.child(name, reason)),
+      notProbed: notProbed.child(name),
       notRetried: record(notRetried, (reason) => failed.child(name, reason)),
       hedgeDelay: hedgeDelay.child(name),
     }),

@@ -1,6 +1,7 @@
 import test from 'ava';
 import {
   Breaker,
+  type BreakerOptions,
   type BreakerState,
   BreakerWindow,
   defaultBreakerOptions,
@@ -10,7 +11,7 @@ import type { Clock } from '../../shared/clock.ts';
 /** Settled outcomes reach opossum's counters in microtasks. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function setUp() {
+function setUp(options: Partial<BreakerOptions> = {}) {
   let now = 0;
   const clock: Clock = { now: () => now, setTimer: () => ({ cancel() {} }) };
   const states: BreakerState[] = [];
@@ -18,7 +19,7 @@ function setUp() {
   const window = new BreakerWindow(10_000, clock);
   const breaker = new Breaker(
     window,
-    defaultBreakerOptions,
+    { ...defaultBreakerOptions, ...options },
     { changed: (state) => states.push(state), probed: (succeeded) => probes.push(succeeded) },
     clock,
     () => 0.5,
@@ -323,4 +324,20 @@ test('closed for good, it no longer listens, whatever still ends', async (t) => 
   breaker.override = undefined;
   t.is(window.emitter.listenerCount('rotate'), 0);
   t.is(window.emitter.listenerCount('settle'), 0);
+});
+
+test('turned off, no failures open it; slowness and operators do', async (t) => {
+  const { breaker, advance, begin, close } = setUp({ enabled: false });
+  await fail(breaker, 1000);
+  t.is(breaker.state, 'closed');
+  t.true(breaker.trip({ reason: 'slow', limitMs: 5 }));
+  t.is(breaker.state, 'open');
+  advance(5_000);
+  breaker.failure(begin());
+  t.is(breaker.state, 'open', 'a probe that fails keeps it so');
+  breaker.override = 'closed';
+  t.true(breaker.allows);
+  breaker.override = 'open';
+  t.true(breaker.refuses);
+  close();
 });
