@@ -1,4 +1,6 @@
-/** What callers see of a worker that is killed, and of a shard that hangs. */
+/** What callers see of a worker that is killed, of one that fails all its tasks, and of a shard that hangs. */
+import { status } from '@grpc/grpc-js';
+import { errorStorm } from '../../test/kit/faults/error-storm.ts';
 import { hang } from '../../test/kit/faults/hang.ts';
 import type { ServiceTime } from '../../test/kit/faults/service-time.ts';
 import { sigkill } from '../../test/kit/faults/sigkill.ts';
@@ -23,6 +25,14 @@ import { chooseArms, type RunOptions, reportHead, type Scenario } from '../scena
 const arms: Record<string, ArmSpec> = {
   batched,
   links: regather('Regather over links, as it comes', { admin: true }),
+  'links-no-retry': regather('Regather over links, no retries', {
+    admin: true,
+    policy: { retry: { enabled: false } },
+  }),
+  'links-no-breaker': regather('Regather over links, no breakers', {
+    admin: true,
+    policy: { breaker: { enabled: false } },
+  }),
   'links-patient': regather('Regather over links, partial answers wait for about twice as long', {
     admin: true,
     policy: { coverage: { wait: 1 } },
@@ -35,12 +45,13 @@ const perSecond = 120;
 const killSeconds = 75;
 const hungWindowSeconds = 24;
 /** What fails in hundreds shows it sooner. */
-const byHandSeconds = 15;
+const shortSeconds = 15;
 const hungDeadlineMs = 300;
 const serviceTime: ServiceTime = { seed: 41, medianMs: 5, sigma: 0.4, slowShare: 0, slowMs: [0, 0] };
 const shared = { placement: place(16, 8, 2), serviceTime, slots: 10 };
 
 const killed = 'SIGKILL of one of 8 workers';
+const failing = 'a worker fails all its tasks';
 const hung = 'a shard hangs';
 const enough = 'a shard hangs, nine tenths will do';
 
@@ -51,9 +62,9 @@ const backAt = 2 / 3;
 export const scenario: Scenario = {
   name: 'faults',
   claim:
-    'A killed worker costs no answer, a hanging shard no caller more than the deadline, and a partial answer comes when enough is in.',
+    'A worker that is killed or fails costs no answer, a hanging shard no caller more than the deadline, and a partial answer comes when enough is in.',
   arms: describeArms(arms),
-  conditions: [killed, hung, enough],
+  conditions: [killed, failing, hung, enough],
   metrics: {
     ...latencyMetrics,
     'p99 before': 'of the seconds before the kill (ms)',
@@ -63,6 +74,7 @@ export const scenario: Scenario = {
   },
   faults: [
     `${killed}, a third into the window; a new process takes its place after another third; each shard has two replicas`,
+    `${failing}: its handlers answer UNAVAILABLE at once, from before the window to its end`,
     `${hung}: the handlers of shard 0 hang on both its workers; deadline ${hungDeadlineMs} ms`,
   ],
   run,
@@ -85,7 +97,8 @@ async function run(options: RunOptions): Promise<Report> {
 
   for (const [name, seconds] of [
     ['links', secondsOf(killSeconds)],
-    ['batched', secondsOf(byHandSeconds)],
+    ['batched', secondsOf(shortSeconds)],
+    ['links-no-retry', secondsOf(shortSeconds)],
   ] as const) {
     if (!asked(killed) || chosen[name] === undefined) continue;
     const windows = await experiment(
@@ -109,6 +122,22 @@ async function run(options: RunOptions): Promise<Report> {
         [{ label: 'worker gone', from: seconds * killAt, to: seconds * backAt }],
       ),
     );
+    all.push(...runsOf(windows));
+  }
+  if (asked(failing)) {
+    const windows = await experiment(
+      {
+        name: failing,
+        ...shared,
+        rate: constant(perSecond, secondsOf(shortSeconds)),
+        deadlineMs: 2_000,
+        broken: (workers) => Promise.all([errorStorm({ code: status.UNAVAILABLE }).inject(workers[3]!)]),
+      },
+      { ...options, arms: some('links', 'links-no-retry', 'links-no-breaker'), rounds, warmUpSeconds },
+    );
+    recordWindows(samples, failing, windows);
+    for (const one of windows) samples.add(one.arm, failing, 'failed answers', '', failedOf(one));
+    targets.push(failedTarget(failing, windows));
     all.push(...runsOf(windows));
   }
   for (const [name, path, names] of [
@@ -146,7 +175,8 @@ async function run(options: RunOptions): Promise<Report> {
     ...reportHead(scenario, baseline, machine, options),
     options: {
       rounds,
-      'seconds with a kill': `${secondsOf(killSeconds)}, by hand ${secondsOf(byHandSeconds)}`,
+      'seconds with a kill': `${secondsOf(killSeconds)}, of other arms ${secondsOf(shortSeconds)}`,
+      'seconds with a failing worker': secondsOf(shortSeconds),
       'seconds with a hanging shard': hungSeconds,
       'warm-up seconds': warmUpSeconds,
       'requests per second': perSecond,
@@ -160,6 +190,7 @@ async function run(options: RunOptions): Promise<Report> {
       { condition: killed, metric: 'failed answers' },
       { condition: killed, metric: 'p99 before' },
       { condition: killed, metric: 'p99 after' },
+      { condition: failing, metric: 'failed answers' },
       { condition: enough, metric: 'p99' },
     ],
     targets: targets.filter((target) => !Number.isNaN(target.value)),
@@ -213,12 +244,7 @@ function failedOf({ window: { summary } }: Measurement): number {
 function killTargets(windows: readonly Measurement[], windowMs: number): Target[] {
   const { before, after } = phasesOf(windowMs);
   return [
-    {
-      text: `links: failed answers of all windows, ${killed}`,
-      value: windows.reduce((sum, one) => sum + failedOf(one), 0),
-      bound: 0,
-      direction: 'at most',
-    },
+    failedTarget(killed, windows),
     {
       text: 'links: p99 of all windows from one second after the kill over p99 before it',
       value: p99Of(windows, after) / p99Of(windows, before),
@@ -226,6 +252,16 @@ function killTargets(windows: readonly Measurement[], windowMs: number): Target[
       direction: 'at most',
     },
   ];
+}
+
+function failedTarget(condition: string, windows: readonly Measurement[]): Target {
+  const links = windows.filter(({ arm }) => arm === 'links');
+  return {
+    text: `links: failed answers of all windows, ${condition}`,
+    value: links.length === 0 ? Number.NaN : links.reduce((sum, one) => sum + failedOf(one), 0),
+    bound: 0,
+    direction: 'at most',
+  };
 }
 
 interface Statuses {
