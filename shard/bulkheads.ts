@@ -1,13 +1,13 @@
 /**
  * Keeps what hangs from taking every execution slot. Tasks of one method on one shard share a compartment. Those that have had their slot for many
- * times as long as is typical hang; while a compartment has any, it may use only so many slots as all that hangs has left:
+ * times as long as is usual hang; while a compartment has any, it may use only so many slots as all that hangs has left:
  *
  *     running in the compartment < slots - what hangs in all compartments
  *
- * From when one is seen to hang until the next that ends in time, its other tasks count as if they hung: or all slots would be taken anew each time
- * that the hanging ones end together. So one compartment that hangs comes to hold half of the slots, two a third each, and as much again stays for the others: the dynamic thresholds
- * of Choudhury and Hahne ("Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998) with a factor of 1. A few
- * stragglers cost next to nothing, and where no other compartment has work there is nobody to keep slots for. What finds no room waits
+ * Once several in a row have hung, and until one has ended in time, the compartment's other tasks count as hanging too: or all slots would be
+ * taken anew each time that the hanging ones end together. So one compartment that hangs comes to hold half of the slots, two a third each, and as much again stays
+ * for the others: the dynamic thresholds of Choudhury and Hahne ("Dynamic Queue Length Thresholds for Shared-Memory Packet Switches",
+ * 1998) with a factor of 1. Where nothing else has had work there is nobody to keep slots for. What finds no room waits
  * until some is given back (docs/decisions/0017-bulkheads-at-workers.md).
  */
 import type { Job } from './execution.ts';
@@ -16,10 +16,16 @@ import { FairQueue } from './queue.ts';
 
 /** Of exponential service times 1 in 250 takes longer than so many medians; of a hanging disk nearly all do. */
 const HANGS_TIMES = 8;
-/** What takes less does no harm, and a pause of the event loop makes it of anything. */
+/** What takes less does no harm. */
 const HANGS_MS = 10;
+/** One that was given up before it hung, but not before so many medians, would have. */
+const GIVEN_UP_TIMES = 3;
+/** So many in a row that hung, none having ended in time, aren't stragglers. */
+const SUSPECT_AFTER = 3;
 /** A compartment whose last task came longer ago needs no slots kept for it. */
 const REMEMBERED_MS = 10_000;
+/** Between two words to the log about one compartment. */
+const TOLD_MS = 60_000;
 
 /** The tasks of one method on one shard. */
 export class Compartment {
@@ -27,8 +33,8 @@ export class Compartment {
   /** Running, and not known to hang, in the order in which they began. */
   readonly fresh = new Set<Job>();
   hanging = 0;
-  /** The last that is known of it is that a task hung. */
-  suspect = false;
+  /** Tasks that hung since the last that ended in time. */
+  streak = 0;
   readonly held = new FairQueue<Job>();
   toldAt = Number.NEGATIVE_INFINITY;
 
@@ -40,64 +46,108 @@ export class Compartment {
     return this.fresh.size + this.hanging;
   }
 
-  /** Nothing has ended yet: nobody knows what is long. */
-  get hangsAfterMs(): number {
-    const { ms } = this.typical;
-    return ms === 0 ? Number.POSITIVE_INFINITY : Math.max(HANGS_MS, HANGS_TIMES * ms);
+  get suspect(): boolean {
+    return this.streak >= SUSPECT_AFTER;
+  }
+
+  /** As long as nothing has ended, nobody knows what is long. */
+  hangsAfterMs(times: number): number {
+    const { endedMs } = this.typical;
+    return endedMs === 0 ? Number.POSITIVE_INFINITY : Math.max(HANGS_MS, times * endedMs);
   }
 }
 
 export class Bulkheads {
   readonly #slots: number;
+  /** Jobs that may wait, here and elsewhere. */
+  readonly #queue: number;
   /** Jobs that wait for room. */
   held = 0;
   #hanging = 0;
+  /** Fresh ones of compartments that are suspect. */
+  #doubtful = 0;
   readonly #holding = new Set<Compartment>();
-  #latest: Compartment | undefined = undefined;
+  /** What came last: a compartment, or undefined for what has none. */
+  #latest: Compartment | undefined | null = null;
   /** When jobs of two compartments last came one after the other. */
   #sharedAt = Number.NEGATIVE_INFINITY;
+  #turn = 0;
+  /** Something was seen in this turn to be overdue, for the first time. */
+  #unsure = false;
 
-  constructor(slots: number) {
+  constructor(slots: number, queue: number) {
     this.#slots = slots;
+    this.#queue = queue;
   }
 
-  came(compartment: Compartment, now: number): void {
+  /** A turn of the event loop is over. True: what was held back in it is to be looked at again. */
+  turned(): boolean {
+    this.#turn++;
+    const unsure = this.#unsure;
+    this.#unsure = false;
+    return unsure && this.held > 0;
+  }
+
+  came(compartment: Compartment | undefined, now: number): void {
     if (compartment === this.#latest) return;
-    if (this.#latest !== undefined) this.#sharedAt = now;
+    if (this.#latest !== null) this.#sharedAt = now;
     this.#latest = compartment;
   }
 
-  /** Whether one more may run. */
-  hasRoom(compartment: Compartment, now: number): boolean {
+  /** Whether one more may run; `free`: slots that nobody uses. */
+  hasRoom(compartment: Compartment, free: number, now: number): boolean {
     const { fresh } = compartment;
-    if (fresh.size > 0) this.#sweep(compartment, now);
-    const { suspect, hanging } = compartment;
-    if ((hanging === 0 && !suspect) || now - this.#sharedAt > REMEMBERED_MS) return true;
-    const taken = compartment.running + (suspect ? fresh.size : 0);
-    return taken < this.#slots - this.#hanging;
+    const overdue = fresh.size > 0 ? this.#sweep(compartment, now) : 0;
+    if (overdue === 0 && compartment.streak === 0 && compartment.hanging === 0) return true;
+    if (now - this.#sharedAt > REMEMBERED_MS) return true;
+    const { suspect } = compartment;
+    // Stragglers may hold all that it may have. Then one at a time goes on, so that it is seen whether it hangs.
+    if (fresh.size === overdue && !suspect && free > 1) return true;
+    const hanging = this.#hanging + this.#doubtful + (suspect ? 0 : overdue);
+    return compartment.running < this.#slots - hanging;
   }
 
   /** Has a slot, and keeps it for a while. */
   began(job: Job, compartment: Compartment): void {
     compartment.fresh.add(job);
+    if (compartment.suspect) this.#doubtful++;
   }
 
   ended(job: Job, compartment: Compartment, now: number): void {
-    this.#sweep(compartment, now);
-    if (compartment.fresh.delete(job)) {
-      if (!job.givenUp) compartment.suspect = false;
+    if (!compartment.fresh.delete(job)) {
+      compartment.hanging--;
+      this.#hanging--;
       return;
     }
-    compartment.hanging -= 1;
-    this.#hanging -= 1;
+    if (compartment.suspect) this.#doubtful--;
+    const tookMs = now - job.startedAt;
+    if (job.givenUp) {
+      const hung = tookMs > compartment.hangsAfterMs(GIVEN_UP_TIMES);
+      if (hung) this.#setStreak(compartment, compartment.streak + 1);
+    } else if (tookMs <= compartment.hangsAfterMs(HANGS_TIMES)) this.#setStreak(compartment, 0);
   }
 
-  /** Says whether it is to be told to somebody: the first in a while. */
-  hold(job: Job, compartment: Compartment, now: number): boolean {
-    compartment.held.push(job);
+  /**
+   * It waits, if there is room for that: a compartment may hold half as many as the others, and what isn't held, have left of the queue. Returns the one that there is no
+   * room for: itself, or one of its compartment that matters less.
+   */
+  hold(job: Job, compartment: Compartment): Job | undefined {
+    const { held } = compartment;
+    let last: Job | undefined;
+    if (held.size >= (this.#queue - this.held) / 2) {
+      last = held.lastBelow(job.priority);
+      if (last === undefined) return job;
+      this.remove(last);
+    }
+    held.push(job);
     this.#holding.add(compartment);
-    this.held += 1;
-    if (now - compartment.toldAt < REMEMBERED_MS) return false;
+    this.held++;
+    return last;
+  }
+
+  /** Whether somebody is to be told of it: not often. */
+  isNews(compartment: Compartment, now: number): boolean {
+    if (now - compartment.toldAt < TOLD_MS) return false;
     compartment.toldAt = now;
     return true;
   }
@@ -109,31 +159,62 @@ export class Bulkheads {
     return true;
   }
 
-  /** One that has room now, unless something of a higher priority waits elsewhere. */
-  shift(now: number, priority: number): Job | undefined {
+  /** The next that has room now, unless something of a higher priority waits elsewhere. Compartments of one priority take turns. */
+  shift(priority: number, free: number, now: number): Job | undefined {
+    let next: Compartment | undefined;
     for (const compartment of this.#holding) {
-      if (compartment.held.priority < priority || !this.hasRoom(compartment, now)) continue;
-      const job = compartment.held.shift();
-      this.#left(compartment);
-      return job;
+      if (compartment.held.priority < (next?.held.priority ?? priority)) continue;
+      if (next !== undefined && compartment.held.priority === next.held.priority) continue;
+      if (this.hasRoom(compartment, free, now)) next = compartment;
     }
-    return undefined;
+    if (next === undefined) return undefined;
+    const job = next.held.shift();
+    this.#holding.delete(next);
+    this.#holding.add(next);
+    this.#left(next);
+    return job;
+  }
+
+  /** The one that would go last of those of a lower priority. */
+  lastBelow(priority: number): Job | undefined {
+    let last: Job | undefined;
+    for (const { held } of this.#holding) last = held.lastBelow(last?.priority ?? priority) ?? last;
+    return last;
   }
 
   #left(compartment: Compartment): void {
-    this.held -= 1;
+    this.held--;
     if (compartment.held.size === 0) this.#holding.delete(compartment);
   }
 
-  #sweep(compartment: Compartment, now: number): void {
-    const { fresh } = compartment;
-    const hangsFrom = now - compartment.hangsAfterMs;
-    for (const job of fresh) {
-      if (job.startedAt > hangsFrom) return;
-      fresh.delete(job);
-      compartment.suspect = true;
-      compartment.hanging += 1;
-      this.#hanging += 1;
+  #setStreak(compartment: Compartment, streak: number): void {
+    const was = compartment.suspect;
+    compartment.streak = streak;
+    if (compartment.suspect === was) return;
+    this.#doubtful += was ? -compartment.fresh.size : compartment.fresh.size;
+  }
+
+  /**
+   * What is overdue in two turns hangs: after a pause of the event loop everything is, and what is done ends in the turn after it. Returns how many are
+   * for the first.
+   */
+  #sweep(compartment: Compartment, now: number): number {
+    const hangsFrom = now - compartment.hangsAfterMs(HANGS_TIMES);
+    let overdue = 0;
+    for (const job of compartment.fresh) {
+      if (job.startedAt > hangsFrom) break;
+      if (job.overdueIn === -1) job.overdueIn = this.#turn;
+      if (job.overdueIn === this.#turn) {
+        overdue++;
+        this.#unsure = true;
+        continue;
+      }
+      compartment.fresh.delete(job);
+      if (compartment.suspect) this.#doubtful--;
+      compartment.hanging++;
+      this.#hanging++;
+      this.#setStreak(compartment, compartment.streak + 1);
     }
+    return overdue;
   }
 }

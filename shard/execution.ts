@@ -11,8 +11,8 @@ import { Bulkheads, type Compartment } from './bulkheads.ts';
 import { Pace, type TypicalTime } from './pace.ts';
 import { FairQueue, Queued } from './queue.ts';
 
-/** Why there is no room for a job: for nobody of its priority, or not in the time that it has. */
-export type TurnedAway = 'queue_full' | 'too_late';
+/** Why there is no room for a job: for nobody of its priority, not in the time that it has, or for others of its method and shard hang. */
+export type TurnedAway = 'queue_full' | 'too_late' | 'shard_hangs';
 
 /** One execution: a task of a leaf call, or a plain call. Times are ms on the clock. */
 export abstract class Job extends Queued {
@@ -21,6 +21,8 @@ export abstract class Job extends Queued {
   queuedAt = 0;
   /** When it got its slot. */
   startedAt = 0;
+  /** The bulkheads': the turn of the event loop in which it was first seen to be overdue; -1: it wasn't. */
+  overdueIn = -1;
   /** How long jobs of its kind take; undefined: they take as long as their reader. */
   readonly typical: TypicalTime | undefined = undefined;
   /** Those that it hangs with, if they do. Undefined: it is nobody's neighbour. */
@@ -37,8 +39,8 @@ export abstract class Job extends Queued {
   abstract expire(): void;
   /** It waited, and never runs: others that matter more, or can still be done, get the slot. */
   abstract turnAway(why: TurnedAway): void;
-  /** Others of its compartment hang, so it waits for those. `first`: so did none in the last seconds. */
-  heldBack(_first: boolean): void {}
+  /** Others of its compartment hang, so it waits for those, or is turned away. `tell`: somebody is to know, for the first time in a while. */
+  heldBack(_tell: boolean): void {}
 }
 
 export interface ExecutionOptions {
@@ -93,7 +95,10 @@ export class Execution {
   readonly #turnMs: number;
   readonly #onDefect: ((error: unknown) => void) | undefined;
   #running = 0;
-  /** A slot has been asked for and nobody has begun to use it yet. Invariant: true while anything waits and no runner is at it. */
+  /**
+   * A slot has been asked for and nobody has begun to use it yet. Invariant: true while anything waits that isn't held back and no runner
+   * is at it; what is held back is looked at again with each end of a task.
+   */
   #asked = false;
   /** When tasks began to run in this turn of the event loop; 0: none has. */
   #turnStart = 0;
@@ -111,7 +116,7 @@ export class Execution {
     this.#onDefect = options.onDefect;
     this.#limit = pLimit(this.concurrency);
     this.#pace = new Pace(this.concurrency);
-    this.#bulkheads = new Bulkheads(this.concurrency);
+    this.#bulkheads = new Bulkheads(this.concurrency, this.queue);
   }
 
   get waiting(): number {
@@ -131,7 +136,7 @@ export class Execution {
     return this.#running + this.waiting;
   }
 
-  /** What one that came now would have before it or beside it: those that are held back keep nobody else waiting. */
+  /** What one that came now would have before it or beside it: those that are held back keep nobody else from a slot. */
   get load(): number {
     return this.#running + this.#waiting.size;
   }
@@ -139,16 +144,13 @@ export class Execution {
   /** Says why the job is turned away, and forgets it then. Otherwise it starts in a microtask, at the earliest. */
   submit(job: Job): TurnedAway | undefined {
     const now = this.#clock.now();
-    const { inFlight } = this;
-    if (inFlight >= this.concurrency) {
-      if (this.#isTooLate(job, now)) {
-        this.counts.tooLate += 1;
-        return 'too_late';
-      }
-      if (inFlight >= this.concurrency + this.queue && !this.#makeRoom(job)) return 'queue_full';
+    this.#bulkheads.came(job.compartment, now);
+    if (this.load >= this.concurrency && this.#isTooLate(job, now)) {
+      this.counts.tooLate += 1;
+      return 'too_late';
     }
+    if (this.inFlight >= this.concurrency + this.queue && !this.#makeRoom(job)) return 'queue_full';
     job.queuedAt = now;
-    if (job.compartment !== undefined) this.#bulkheads.came(job.compartment, now);
     this.#waiting.push(job);
     if (!this.#asked) this.#ask();
     return undefined;
@@ -160,6 +162,7 @@ export class Execution {
    */
   resume(job: Job): void {
     job.queuedAt = this.#clock.now();
+    this.#bulkheads.came(undefined, job.queuedAt);
     this.#waiting.push(job);
     if (!this.#asked) this.#ask();
   }
@@ -198,9 +201,10 @@ export class Execution {
   /** A full queue gives up what matters least, if the newcomer matters more. */
   #makeRoom(job: Job): boolean {
     this.counts.refused += 1;
-    const last = this.#waiting.lastBelow(job.priority);
+    const held = this.#bulkheads.lastBelow(job.priority);
+    const last = this.#waiting.lastBelow(held?.priority ?? job.priority) ?? held;
     if (last === undefined || last.resumed) return false;
-    this.#waiting.remove(last);
+    this.#remove(last);
     last.turnAway('queue_full');
     return true;
   }
@@ -240,7 +244,7 @@ export class Execution {
         continue;
       }
       const { compartment } = job;
-      if (compartment !== undefined && !this.#bulkheads.hasRoom(compartment, now)) {
+      if (compartment !== undefined && !this.#bulkheads.hasRoom(compartment, this.#free, now)) {
         this.#holdBack(job, compartment, now);
         continue;
       }
@@ -258,7 +262,6 @@ export class Execution {
         if (this.waiting > 0 && !this.#asked) this.#ask();
         return this.#wait(rest, now, job);
       }
-      if (compartment !== undefined) compartment.suspect = false;
       const end = this.#clock.now();
       this.#release(now, end, job);
       now = end;
@@ -278,20 +281,27 @@ export class Execution {
     if (this.#bulkheads.held > 0 && !this.#asked) this.#ask();
   }
 
+  get #free(): number {
+    return this.concurrency - this.#running;
+  }
+
+  /** What is held back waited before what waits now. */
   #next(now: number): Job | undefined {
-    const held = this.#bulkheads.held > 0 ? this.#bulkheads.shift(now, this.#waiting.priority) : undefined;
+    const bulkheads = this.#bulkheads;
+    const held = bulkheads.held > 0 ? bulkheads.shift(this.#waiting.priority, this.#free, now) : undefined;
     return held ?? this.#waiting.shift();
   }
 
-  /** Half of the queue at most is for those: the rest is for others. */
   #holdBack(job: Job, compartment: Compartment, now: number): void {
-    if (this.#bulkheads.held >= this.queue / 2) {
-      this.counts.refused += 1;
-      job.turnAway('queue_full');
-      return;
+    // Else it may be no more than a pause of the event loop.
+    if (compartment.hanging > 0 || compartment.suspect) {
+      this.counts.heldBack += 1;
+      job.heldBack(this.#bulkheads.isNews(compartment, now));
     }
-    this.counts.heldBack += 1;
-    job.heldBack(this.#bulkheads.hold(job, compartment, now));
+    const refused = this.#bulkheads.hold(job, compartment);
+    if (refused === undefined) return;
+    this.counts.refused += 1;
+    refused.turnAway('shard_hangs');
   }
 
   #release(startedAt: number, now: number, job: Job): void {
@@ -299,11 +309,12 @@ export class Execution {
     this.#pace.freed(now, now - startedAt, this.#waiting.size > 0);
     if (job.resumed) return;
     this.counts.finished += 1;
-    job.typical?.took(now - startedAt);
+    job.typical?.took(now - startedAt, job.givenUp);
   }
 
   readonly #endTurn = (): void => {
     this.#turnStart = 0;
+    if (this.#bulkheads.turned() && !this.#asked) this.#ask();
   };
 }
 

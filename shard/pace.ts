@@ -18,12 +18,20 @@ const STEP = 1.05;
  * 2013, with steps that are relative). A mean would take the few tasks that hang for what tasks are like.
  */
 export class TypicalTime {
+  /** Of all tasks, those that were given up among them: what is to be expected. */
   ms = 0;
+  /** Of those that ended by themselves: what is usual where nothing hangs. */
+  endedMs = 0;
 
-  took(ms: number): void {
-    if (this.ms === 0) this.ms = ms;
-    else this.ms *= ms > this.ms ? STEP : 1 / STEP;
+  took(ms: number, givenUp = false): void {
+    this.ms = moved(this.ms, ms);
+    if (!givenUp) this.endedMs = moved(this.endedMs, ms);
   }
+}
+
+function moved(median: number, ms: number): number {
+  if (median === 0) return ms;
+  return ms > median ? median * STEP : median / STEP;
 }
 
 export class Pace {

@@ -25,7 +25,13 @@ export const tooLate: Status = refusal(
   "The worker can't do the task in the time it has left: what waits before it takes too long",
 );
 
+export const shardHangs: Status = refusal(
+  'SHARD_HANGS',
+  'Tasks of this method and shard hang on the worker, and enough of them wait already',
+);
+
 export function turnedAway(why: TurnedAway, execution: Execution): Status {
+  if (why === 'shard_hangs') return shardHangs;
   return why === 'queue_full' ? busy(execution) : tooLate;
 }
 

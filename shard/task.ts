@@ -144,13 +144,15 @@ export class Task extends Job {
     const { execution } = this.owner.host;
     this.state = 'over';
     this.method.metrics.notStarted[why].value += 1;
-    this.owner.failed(this, turnedAway(why, execution), true, execution.pushbackMs());
+    // Other shards have slots here.
+    const pushbackMs = why === 'shard_hangs' ? 0 : execution.pushbackMs();
+    this.owner.failed(this, turnedAway(why, execution), true, pushbackMs);
   }
 
-  override heldBack(first: boolean): void {
+  override heldBack(tell: boolean): void {
     const { method, shard } = this;
     method.metrics.heldBack.value += 1;
-    if (!first) return;
+    if (!tell) return;
     this.owner.host.log.warn('Tasks of a shard hang; more of them wait, so that other shards have slots', {
       method: method.name,
       shard: shard.index,

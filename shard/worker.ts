@@ -173,6 +173,7 @@ class RunningWorker implements Host {
     });
     this.metrics = createWorkerMetrics(this.#registry, {
       queueDepth: () => this.execution.waiting,
+      held: () => this.execution.held,
       inFlight: () => this.execution.running,
       links: () => this.#link?.streams ?? 0,
       shards: () => this.shards.size,

@@ -53,6 +53,11 @@ export const codes = {
     title: 'The root has more requests than it and its workers can answer.',
   },
   WORKER_BUSY: { exit: 1, grpc: 8, title: "The worker's queue is full." },
+  SHARD_HANGS: {
+    exit: 1,
+    grpc: 14,
+    title: 'Tasks of the shard hang on the worker, which keeps slots for others.',
+  },
   WORKER_OVERLOADED: { exit: 1, grpc: 8, title: 'The worker cannot do the task in the time it has left.' },
   WORKER_DRAINING: { exit: 1, grpc: 14, title: 'The worker is draining.' },
   SHARD_NOT_SERVED: { exit: 1, grpc: 9, title: 'The worker does not serve that shard.' },

@@ -57,7 +57,7 @@ export interface IncomingCall {
    * reported INTERNAL, or CANCELLED if the call was. A second `end` throws INTERNAL.
    *
    * `queueUs`: the longest that a task waited for a slot; `serviceUs`: the longest that one ran; `inFlight`: tasks that run or wait
-   * on this worker.
+   * on this worker, without those that keep nobody else from a slot.
    */
   end(statuses: readonly TaskFailure[], queueUs: number, serviceUs: number, inFlight: number): void;
 }

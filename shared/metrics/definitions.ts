@@ -314,19 +314,25 @@ export const workerDefinitions = {
   tasksHeldBack: {
     name: 'regather_worker_tasks_held_back_total',
     type: 'counter',
-    help: 'Tasks that waited, with slots free, because others of their method and shard hung.',
+    help: 'Tasks that waited or were turned away, with slots free, because others of their method and shard hung.',
     labels: ['method'],
   },
   tasksNotStarted: {
     name: 'regather_worker_tasks_not_started_total',
     type: 'counter',
-    help: 'Tasks that never reached their handler, by reason: expired, cancelled, queue_full, too_late, calls_full, draining, not_served.',
+    help: 'Tasks that never reached their handler, by reason: expired, cancelled, queue_full, too_late, shard_hangs, calls_full, draining, not_served.',
     labels: ['method', 'reason'],
   },
   queueDepth: {
     name: 'regather_worker_queue_depth',
     type: 'gauge',
     help: 'Tasks that wait for an execution slot.',
+    labels: [],
+  },
+  tasksHeld: {
+    name: 'regather_worker_tasks_held',
+    type: 'gauge',
+    help: 'Of those that wait: tasks for which slots are free, but others of their method and shard hang.',
     labels: [],
   },
   tasksInFlight: {

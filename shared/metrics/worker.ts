@@ -9,6 +9,7 @@ export const notStartedReasons = [
   'cancelled',
   'queue_full',
   'too_late',
+  'shard_hangs',
   'calls_full',
   'draining',
   'not_served',
@@ -80,6 +81,7 @@ function families(registry: MetricRegistry) {
     tasksHeldBack: registry.counter(d.tasksHeldBack),
     tasksNotStarted: registry.counter(d.tasksNotStarted),
     queueDepth: registry.gauge(d.queueDepth),
+    tasksHeld: registry.gauge(d.tasksHeld),
     tasksInFlight: registry.gauge(d.tasksInFlight),
     queueSeconds: registry.histogram(d.queueSeconds),
     serviceSeconds: registry.histogram(d.serviceSeconds),
@@ -93,6 +95,7 @@ function families(registry: MetricRegistry) {
 /** What is read when somebody scrapes, rather than kept. */
 export interface WorkerGauges {
   queueDepth(): number;
+  held(): number;
   inFlight(): number;
   links(): number;
   shards(): number;
@@ -102,6 +105,7 @@ export function createWorkerMetrics(registry: MetricRegistry, gauges?: WorkerGau
   const all = families(registry);
   if (gauges !== undefined) {
     all.queueDepth.collect = () => all.queueDepth.child().set(gauges.queueDepth());
+    all.tasksHeld.collect = () => all.tasksHeld.child().set(gauges.held());
     all.tasksInFlight.collect = () => all.tasksInFlight.child().set(gauges.inFlight());
     all.links.collect = () => all.links.child().set(gauges.links());
     all.shards.collect = () => all.shards.child().set(gauges.shards());
