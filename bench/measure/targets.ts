@@ -8,7 +8,7 @@ export function pooledRatio(windows: readonly Measurement[], arm: string, over: 
   return pooledQuantile(windows, arm, q) / pooledQuantile(windows, over, q);
 }
 
-/** Where the 95 % interval of the ratio begins, from pairs of windows: at or below the bound, no cost above it is shown. */
+/** Where the 95 % interval of the ratio begins, from pairs of windows: at or below the bound, no cost above it is shown. The text says where it ends. */
 export function atMostAtBest(
   text: string,
   samples: readonly number[],
@@ -23,5 +23,6 @@ export function atMostAtBest(
     ratios,
     1,
   );
-  return { text, value: interval?.low ?? Number.NaN, bound, direction: 'at most' };
+  const ends = interval === undefined ? '' : ` (it ends at ${interval.high.toPrecision(3)})`;
+  return { text: `${text}${ends}`, value: interval?.low ?? Number.NaN, bound, direction: 'at most' };
 }

@@ -3,6 +3,7 @@ import { blockedLoop } from '../../test/kit/faults/blocked-loop.ts';
 import type { ServiceTime } from '../../test/kit/faults/service-time.ts';
 import { type ArmSpec, describeArms, links, regather } from '../arms.ts';
 import { place } from '../echo/placement.ts';
+import { againstSimulator, simulatedMetrics } from '../measure/against-simulator.ts';
 import { quietMachine } from '../measure/busiest.ts';
 import {
   type Condition,
@@ -10,6 +11,7 @@ import {
   constant,
   experiment,
   type Measurement,
+  placementOf,
 } from '../measure/experiment.ts';
 import { distributionsOf, latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
 import { Samples } from '../measure/samples.ts';
@@ -38,7 +40,7 @@ const baseline = 'turns';
 
 const serviceTime: ServiceTime = { seed: 31, medianMs: 5, sigma: 0.4, slowShare: 0, slowMs: [0, 0] };
 /** Of a round: the same for all its arms. */
-const stall = (round: number) => blockedLoop({ forMs: 100, everyMs: 5_000, seed: 31 + round });
+const stall = (round: number) => ({ forMs: 100, everyMs: 5_000, seed: 31 + round });
 const placement = place(16, 8, 3);
 
 /** Slots of each worker, and a rate that uses that share of them. */
@@ -52,7 +54,10 @@ const stalls = {
   seconds: 26,
   arms: ['turns', 'links'],
   broken: ((workers, round) =>
-    Promise.all(workers.map((worker) => stall(round).inject(worker)))) satisfies Condition['broken'],
+    Promise.all(
+      workers.map((worker) => blockedLoop(stall(round)).inject(worker)),
+    )) satisfies Condition['broken'],
+  blocked: stall,
 };
 const busy = {
   seconds: 20,
@@ -60,6 +65,7 @@ const busy = {
   ...loaded(0.8, 2),
   arms: ['load-no-hedge', 'links'],
   broken: undefined,
+  blocked: undefined,
 };
 
 export const scenario: Scenario = {
@@ -68,7 +74,7 @@ export const scenario: Scenario = {
     'Choosing replicas by load and hedging take off the tail that stalls make, and hedging costs nothing that shows when all are busy.',
   arms: describeArms(arms),
   conditions: [stalls.name, busy.name],
-  metrics: latencyMetrics,
+  metrics: { ...latencyMetrics, ...simulatedMetrics },
   faults: [
     "stalls: every worker's event loop, independently of the others', is blocked for 100 ms (Atomics.wait) at a mean of each 5 s",
   ],
@@ -84,27 +90,32 @@ async function run(options: RunOptions): Promise<Report> {
   const distributions: ReportDistribution[] = [];
   const targets: Target[] = [];
   const all: Measurement[] = [];
-  for (const { name, slots, perSecond, seconds: long, arms: some, broken } of options.smoke
+  for (const { name, slots, perSecond, seconds: long, arms: some, broken, blocked } of options.smoke
     ? [stalls]
     : [stalls, busy]) {
     if (options.conditions?.includes(name) === false) continue;
     const seconds = options.seconds ?? (options.smoke ? 1 : long);
     const here = Object.fromEntries(Object.entries(chosen).filter(([arm]) => some.includes(arm)));
-    const windows = await experiment(
-      {
-        name,
-        placement,
-        serviceTime,
-        slots,
-        rate: constant(perSecond, seconds),
-        deadlineMs: 5_000,
-        ...(broken === undefined ? {} : { broken }),
-      },
-      { ...options, arms: here, rounds, warmUpSeconds },
-    );
+    const condition = {
+      name,
+      placement,
+      serviceTime,
+      slots,
+      rate: constant(perSecond, seconds),
+      deadlineMs: 5_000,
+      ...(broken === undefined ? {} : { broken }),
+    };
+    const windows = await experiment(condition, { ...options, arms: here, rounds, warmUpSeconds });
     recordWindows(samples, name, windows);
     targets.push(...(name === stalls.name ? stallTargets(windows) : busyTargets(windows, samples.all)));
     targets.push(quietMachine(name, windows));
+    options.progress(`${name}: the same in the simulator`);
+    const simulated = {
+      ...condition,
+      placement: placementOf(condition, options.smoke),
+      ...(blocked === undefined ? {} : { blocked }),
+    };
+    targets.push(...(await againstSimulator(simulated, here, windows, warmUpSeconds, samples)));
     distributions.push(...distributionsOf(windows, name));
     all.push(...windows);
   }

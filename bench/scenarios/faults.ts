@@ -45,7 +45,7 @@ const perSecond = 120;
 const killSeconds = 75;
 const hungWindowSeconds = 24;
 /** What fails in hundreds shows it sooner. */
-const shortSeconds = 15;
+const shortSeconds = 10;
 const hungDeadlineMs = 300;
 const serviceTime: ServiceTime = { seed: 41, medianMs: 5, sigma: 0.4, slowShare: 0, slowMs: [0, 0] };
 const shared = { placement: place(16, 8, 2), serviceTime, slots: 10 };

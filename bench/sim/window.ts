@@ -1,7 +1,9 @@
 /** A window of an experiment in virtual time: the requests, arrivals, placement and service times that the processes had, and the same policies. */
 import { status } from '@grpc/grpc-js';
 import type { PolicyOptions } from '../../root/policy.ts';
+import type { BlockedLoopOptions } from '../../test/kit/faults/blocked-loop.ts';
 import { serviceMs } from '../../test/kit/faults/service-time.ts';
+import { pauseMs } from '../../test/kit/faults/worker-faults.ts';
 import { seededRandom, seedOf } from '../load/random.ts';
 import { scheduleOf } from '../load/schedule/schedule.ts';
 import type { Condition } from '../measure/experiment.ts';
@@ -9,11 +11,15 @@ import { type OpenLoad, requestNumber, scheduleOfWindow } from '../measure/open-
 import { VirtualClock } from './clock.ts';
 import { SimCluster } from './cluster.ts';
 import { wireMs } from './draw.ts';
+import type { SimWorker } from './worker.ts';
 
 export type SimulatedCondition = Pick<
   Condition,
   'placement' | 'serviceTime' | 'slots' | 'rate' | 'deadlineMs'
->;
+> & {
+  /** Event loops stand still for `forMs` after pauses of `everyMs` in the mean, in that round. */
+  readonly blocked?: (round: number) => Required<BlockedLoopOptions>;
+};
 
 export interface SimWindow {
   /** Of answers with status OK, from when they were due, ms, in order of their arrival. */
@@ -23,6 +29,11 @@ export interface SimWindow {
   readonly extraTasks: number;
 }
 
+/**
+ * How much longer a task has its slot than its timer says: Node's fire 0.12 to 0.18 ms late on average, as measured in the workers; the rest is what
+ * their process needs for the task.
+ */
+const TASK_MS = 0.3;
 /** Tasks that wait at a worker: none of these experiments fills it. */
 const QUEUE = 100_000;
 
@@ -41,22 +52,26 @@ export async function simulateWindow(
     model: {
       slots,
       queue: QUEUE,
-      // A task waits by a timer of Node, which drops the part of a millisecond and then fires up to about one late: rounding up stands for both.
-      serviceMs: (request, shard, worker) => Math.ceil(serviceMs(serviceTime, request, shard, worker)),
+      // A task waits by a timer of Node, which drops the part of a millisecond.
+      serviceMs: (request, shard, worker) =>
+        Math.trunc(serviceMs(serviceTime, request, shard, worker)) + TASK_MS,
       wireMs: () => wireMs(wire!),
     },
     clock,
     random: choices!,
   });
+  const blocks = condition.blocked?.(round);
+  if (blocks !== undefined) for (const worker of cluster.workers) blockOften(worker, blocks);
   const { times, warmUpCount, durationMs } = scheduleOf(scheduleOfWindow({ rate, warmUpSeconds, round }));
   const latencies: number[] = [];
   let failed = 0;
   times.forEach((time, nth) => {
     const dueAt = time + warmUpSeconds * 1000;
-    clock.at(dueAt, () =>
+    // The way from the client and back is one more hop.
+    clock.at(dueAt + wireMs(wire!), () =>
       cluster.ask(requestNumber(round, nth), (code) => {
         if (nth < warmUpCount) return;
-        if (code === status.OK) latencies.push(clock.now() - dueAt);
+        if (code === status.OK) latencies.push(clock.now() - dueAt + wireMs(wire!));
         else failed++;
       }),
     );
@@ -65,4 +80,15 @@ export async function simulateWindow(
   cluster.close();
   const began = cluster.workers.reduce((sum, { started }) => sum + started, 0);
   return { latencies, failed, extraTasks: began / (times.length * placement.shardCount) - 1 };
+}
+
+/** As the kit does to a worker's process. */
+function blockOften(worker: SimWorker, options: Required<BlockedLoopOptions>, nth = 0): void {
+  worker.clock.setTimer(
+    () => {
+      worker.block(options.forMs);
+      worker.loop(() => blockOften(worker, options, nth + 1));
+    },
+    pauseMs(options, nth, worker.index),
+  );
 }

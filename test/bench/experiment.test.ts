@@ -56,6 +56,7 @@ test('a cost is told where the interval of the ratios begins', (t) => {
     1.05,
   );
   t.true(same.value < 1.01, String(same.value));
+  t.regex(same.text, /^same \(it ends at 1\.0\d\)$/);
   const dearer = atMostAtBest(
     'dearer',
     over.map((one, i) => one * (i % 2 === 0 ? 1.28 : 1.33)),

@@ -191,7 +191,7 @@ export class WorkerFaults {
     }
     let drawn = 0;
     const next = (): void => {
-      const pause = exponential(everyMs, draw(seed, drawn++, this.#options.replica));
+      const pause = pauseMs({ everyMs, seed }, drawn++, this.#options.replica);
       this.#stopBlocks = cancelOf(
         this.#clock.setTimer(() => {
           blockNow();
@@ -201,6 +201,15 @@ export class WorkerFaults {
     };
     next();
   }
+}
+
+/** How long a worker runs before it is blocked for the nth time. */
+export function pauseMs(
+  { everyMs, seed }: { readonly everyMs: number; readonly seed: number },
+  nth: number,
+  replica: number,
+): number {
+  return exponential(everyMs, draw(seed, nth, replica));
 }
 
 function cancelOf(timer: { cancel(): void }): () => void {
