@@ -10,13 +10,14 @@ import { Attempt, type AttemptKind } from './attempt.ts';
 import type { Collector, FinishReason } from './collector.ts';
 import type { Cause, Missing } from './coverage.ts';
 import { causeOf, malformed, unavailable } from './failures.ts';
-import { type Due, EARLY_MS, HedgeRounds } from './hedge-rounds.ts';
+import { EARLY_MS, HedgeRounds } from './hedge-rounds.ts';
 import { leafCallOf } from './leaf-call-of.ts';
 import type { NotHedged } from './replicas/hedge.ts';
-import { isVerdict, mayRetry, recordBegin, recordEnd } from './replicas/outcome.ts';
+import { isVerdict, recordBegin, recordEnd } from './replicas/outcome.ts';
 import type { Replica } from './replicas/replica-set.ts';
 import { type Share, Shares } from './replicas/share.ts';
 import type { ScatterContext, ScatterOptions } from './scatter-options.ts';
+import { chooseHedges, chooseRetry } from './second-attempts.ts';
 import { missingTasks, type TaskState, TaskStates } from './task-state.ts';
 
 /** A timer that is later than this was held up here, and answers may be waiting behind it: they get a turn first. */
@@ -252,38 +253,22 @@ export class Scatter {
 
   /** Asks elsewhere for the tasks that have been open for so long. */
   #hedge(now: number): void {
-    const { replicas, tail } = this.#options;
     const { tasks, beyondMs } = this.#hedges.due(now, this.#isOpen);
-    // One that can't be asked elsewhere, because its shard hangs everywhere, says nothing of the others.
-    const able: { due: Due; replica: Replica }[] = [];
-    let fresh = 0;
-    for (const due of tasks) {
-      const { attempt, task } = due;
-      const tried = this.#states?.get(task.shard)?.tried ?? [attempt.share.worker];
-      const replica = replicas.another(task.shard, tried, 'hedge', tail.wanted(now));
-      if (replica === undefined) {
-        this.#leaveAlone(attempt, task.shard, 'no_replica', now);
-        continue;
-      }
-      able.push({ due, replica });
-      if (due.fresh) fresh++;
-    }
-    if (able.length === 0) return;
-    const refusal = tail.hedging.refusal(fresh, beyondMs, now);
     const hedges = new Shares();
-    for (const { due, replica } of able) {
+    for (const { due, to } of chooseHedges(tasks, beyondMs, this.#options, this.#knownOf, now)) {
       const { attempt, task } = due;
-      const why = refusal ?? tail.refusalOf(replica, attempt.beyondMs(now), now);
-      if (why !== undefined) {
-        this.#leaveAlone(attempt, task.shard, why, now);
+      if (typeof to === 'string') {
+        this.#leaveAlone(attempt, task.shard, to, now);
         continue;
       }
-      tail.metrics.hedges.inc();
+      this.#options.tail.metrics.hedges.inc();
       this.#stateOf(task.shard, attempt);
-      hedges.add(task, replica, now);
+      hedges.add(task, to, now);
     }
     for (const share of hedges.list) this.#sendAgain('hedge', share, now);
   }
+
+  readonly #knownOf = (shard: number): TaskState | undefined => this.#states?.get(shard);
 
   /** Neither in the answer nor lost. */
   #isUndecided(shard: number): boolean {
@@ -322,6 +307,7 @@ export class Scatter {
     const state = this.#stateOf(shard, attempt);
     if (state.lost !== undefined) return undefined;
     state.underWay.splice(state.underWay.indexOf(attempt), 1);
+    const now = this.#context.clock.now();
     // What a shard says of the request, another replica would say as well; of other failures it may know better. A probe beside decides
     // nothing while others are at work, and nobody waits for one as long as there is someone else to ask.
     const decided = isVerdict(failure) && !attempt.beside;
@@ -330,42 +316,22 @@ export class Scatter {
       // A hedge that never began was none: it may go elsewhere.
       if (attempt.kind === 'hedge' && failure.notStarted) {
         state.again = false;
-        const now = this.#context.clock.now();
         this.#hedges.leftAlone(other, now);
         this.#arm(now);
       }
       return undefined;
     }
     if (decided) {
-      for (const one of state.underWay) one.beaten(shard, this.#context.clock.now(), this.#options.tail);
+      for (const one of state.underWay) one.beaten(shard, now, this.#options.tail);
       state.underWay.length = 0;
     }
-    const replica = this.#retryOn(shard, failure, state);
+    const again = this.collector.restartable(shard) && now < this.#options.deadline;
+    const replica = again ? chooseRetry(failure, state, this.#options, now) : undefined;
     if (replica !== undefined) return { replica, task: attempt.taskOf(shard) };
     if (state.underWay.length > 0) return undefined;
     const cause = this.collector.restartable(shard) ? causeOf(failure) : 'incomplete';
     this.#lose(state, failure, cause);
     return undefined;
-  }
-
-  /** Once, at once, elsewhere; paid for unless the failed attempt never started. */
-  #retryOn(shard: number, failure: TaskFailure, state: TaskState): Replica | undefined {
-    const { plan, replicas, deadline, policy, tail } = this.#options;
-    const now = this.#context.clock.now();
-    if (!policy.retry.enabled || !mayRetry(plan.method, failure, state.retries)) return undefined;
-    if (!this.collector.restartable(shard) || now >= deadline) return undefined;
-    const replica = replicas.another(shard, state.tried, 'retry', tail.wanted(now));
-    if (replica === undefined) {
-      tail.metrics.notRetried.no_replica.inc();
-      return undefined;
-    }
-    if (failure.notStarted) return replica;
-    if (!tail.budget.take('retry')) {
-      tail.metrics.notRetried.budget.inc();
-      return undefined;
-    }
-    state.retries++;
-    return replica;
   }
 
   /** Those that the answer hasn't yet. */
