@@ -351,7 +351,8 @@ export class Scatter {
     if (state.lost !== undefined) return;
     this.#states!.lose(state, failure, cause);
     this.collector.lost(failure.shard);
-    if (cause === 'shed' && !this.#options.partial) this.#inVain = true;
+    const turnedAway = cause === 'shed' || (failure.source === 'task' && failure.notStarted);
+    if (turnedAway && !this.#options.partial) this.#inVain = true;
   }
 
   #finishIfSettled(): void {

@@ -27,8 +27,13 @@ const REMEMBERED_MS = 10_000;
 /** Between two words to the log about one compartment. */
 const TOLD_MS = 60_000;
 
+/** So many turns of the event loop later whatever was done in a pause has ended: its timers and its I/O have had theirs. */
+const TURNS = 2;
+
 /** The tasks of one method on one shard. */
 export class Compartment {
+  readonly method: string;
+  readonly shard: number;
   readonly typical: TypicalTime;
   /** Running, and not known to hang, in the order in which they began. */
   readonly fresh = new Set<Job>();
@@ -38,12 +43,19 @@ export class Compartment {
   readonly held = new FairQueue<Job>();
   toldAt = Number.NEGATIVE_INFINITY;
 
-  constructor(typical: TypicalTime) {
+  constructor(method: string, shard: number, typical: TypicalTime) {
+    this.method = method;
+    this.shard = shard;
     this.typical = typical;
   }
 
   get running(): number {
     return this.fresh.size + this.hanging;
+  }
+
+  /** It isn't just a pause of the event loop. */
+  get hangs(): boolean {
+    return this.hanging > 0 || this.suspect;
   }
 
   get suspect(): boolean {
@@ -57,9 +69,18 @@ export class Compartment {
   }
 }
 
+export interface BulkheadOptions {
+  readonly slots: number;
+  /** Jobs that may wait, here and elsewhere. */
+  readonly queue: number;
+  /** What is held back is to be looked at again: more is known than when it was. */
+  readonly onSure: () => void;
+  /** Told, and not often, of a compartment whose tasks have to wait. */
+  readonly onHang: ((compartment: Compartment) => void) | undefined;
+}
+
 export class Bulkheads {
   readonly #slots: number;
-  /** Jobs that may wait, here and elsewhere. */
   readonly #queue: number;
   /** Jobs that wait for room. */
   held = 0;
@@ -71,21 +92,19 @@ export class Bulkheads {
   #latest: Compartment | undefined | null = null;
   /** When jobs of two compartments last came one after the other. */
   #sharedAt = Number.NEGATIVE_INFINITY;
+  /** Turns of the event loop, as far as they matter: while something is overdue that isn't known to hang. */
   #turn = 0;
-  /** Something was seen in this turn to be overdue, for the first time. */
-  #unsure = false;
+  /** So many more are counted. */
+  #turnsLeft = 0;
+  readonly #onHang: ((compartment: Compartment) => void) | undefined;
 
-  constructor(slots: number, queue: number) {
-    this.#slots = slots;
-    this.#queue = queue;
-  }
+  readonly #onSure: () => void;
 
-  /** A turn of the event loop is over. True: what was held back in it is to be looked at again. */
-  turned(): boolean {
-    this.#turn++;
-    const unsure = this.#unsure;
-    this.#unsure = false;
-    return unsure && this.held > 0;
+  constructor(options: BulkheadOptions) {
+    this.#slots = options.slots;
+    this.#queue = options.queue;
+    this.#onSure = options.onSure;
+    this.#onHang = options.onHang;
   }
 
   came(compartment: Compartment | undefined, now: number): void {
@@ -101,10 +120,15 @@ export class Bulkheads {
     if (overdue === 0 && compartment.streak === 0 && compartment.hanging === 0) return true;
     if (now - this.#sharedAt > REMEMBERED_MS) return true;
     const { suspect } = compartment;
-    // Stragglers may hold all that it may have. Then one at a time goes on, so that it is seen whether it hangs.
-    if (fresh.size === overdue && !suspect && free > 1) return true;
+    // Stragglers may hold all that it may have. Then one at a time goes on, so that it is seen whether it hangs, as long as a quarter is left.
+    if (fresh.size === overdue && !suspect && free > Math.max(1, this.#slots / 4)) return true;
     const hanging = this.#hanging + this.#doubtful + (suspect ? 0 : overdue);
-    return compartment.running < this.#slots - hanging;
+    if (compartment.running < this.#slots - hanging) return true;
+    if (compartment.hangs && now - compartment.toldAt >= TOLD_MS) {
+      compartment.toldAt = now;
+      this.#onHang?.(compartment);
+    }
+    return false;
   }
 
   /** Has a slot, and keeps it for a while. */
@@ -128,8 +152,8 @@ export class Bulkheads {
   }
 
   /**
-   * It waits, if there is room for that: a compartment may hold half as many as the others, and what isn't held, have left of the queue. Returns the one that there is no
-   * room for: itself, or one of its compartment that matters less.
+   * It waits, if there is room for that: a compartment may hold half as many as there would be places in the queue but for all that is held. Returns the
+   * one that there is no room for: itself, or one of its compartment that matters less.
    */
   hold(job: Job, compartment: Compartment): Job | undefined {
     const { held } = compartment;
@@ -143,13 +167,6 @@ export class Bulkheads {
     this.#holding.add(compartment);
     this.held++;
     return last;
-  }
-
-  /** Whether somebody is to be told of it: not often. */
-  isNews(compartment: Compartment, now: number): boolean {
-    if (now - compartment.toldAt < TOLD_MS) return false;
-    compartment.toldAt = now;
-    return true;
   }
 
   remove(job: Job): boolean {
@@ -194,19 +211,28 @@ export class Bulkheads {
     this.#doubtful += was ? -compartment.fresh.size : compartment.fresh.size;
   }
 
+  readonly #onTurn = (): void => {
+    this.#turn++;
+    if (--this.#turnsLeft > 0) setImmediate(this.#onTurn);
+    if (this.held > 0) this.#onSure();
+  };
+
   /**
-   * What is overdue in two turns hangs: after a pause of the event loop everything is, and what is done ends in the turn after it. Returns how many are
-   * for the first.
+   * What is overdue hangs if it still is `TURNS` turns later: after a pause of the event loop everything is overdue. Returns how many aren't known to
+   * hang yet.
    */
   #sweep(compartment: Compartment, now: number): number {
     const hangsFrom = now - compartment.hangsAfterMs(HANGS_TIMES);
     let overdue = 0;
     for (const job of compartment.fresh) {
       if (job.startedAt > hangsFrom) break;
-      if (job.overdueIn === -1) job.overdueIn = this.#turn;
-      if (job.overdueIn === this.#turn) {
+      if (job.overdueIn === -1) {
+        job.overdueIn = this.#turn;
+        if (this.#turnsLeft === 0) setImmediate(this.#onTurn);
+        this.#turnsLeft = TURNS;
+      }
+      if (this.#turn - job.overdueIn < TURNS) {
         overdue++;
-        this.#unsure = true;
         continue;
       }
       compartment.fresh.delete(job);

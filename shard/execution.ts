@@ -21,7 +21,7 @@ export abstract class Job extends Queued {
   queuedAt = 0;
   /** When it got its slot. */
   startedAt = 0;
-  /** The bulkheads': the turn of the event loop in which it was first seen to be overdue; -1: it wasn't. */
+  /** The bulkheads': the turn of theirs in which it was first seen to be overdue; -1: it wasn't. */
   overdueIn = -1;
   /** How long jobs of its kind take; undefined: they take as long as their reader. */
   readonly typical: TypicalTime | undefined = undefined;
@@ -39,8 +39,8 @@ export abstract class Job extends Queued {
   abstract expire(): void;
   /** It waited, and never runs: others that matter more, or can still be done, get the slot. */
   abstract turnAway(why: TurnedAway): void;
-  /** Others of its compartment hang, so it waits for those, or is turned away. `tell`: somebody is to know, for the first time in a while. */
-  heldBack(_tell: boolean): void {}
+  /** Others of its compartment hang, so it waits for those, or is turned away. */
+  heldBack(): void {}
 }
 
 export interface ExecutionOptions {
@@ -57,6 +57,8 @@ export interface ExecutionOptions {
   readonly clock?: Clock;
   /** Told of what a job's `run` threw, which none should: its slot is given back all the same. Default: nobody is. */
   readonly onDefect?: (error: unknown) => void;
+  /** Told, once a minute at most for each, of compartments whose tasks wait because others of theirs hang. Default: nobody is. */
+  readonly onHang?: (compartment: Compartment) => void;
   /** How long tasks may keep the event loop before I/O gets its turn. Default 5 ms, well below a link's silence limit. */
   readonly turnMs?: number;
 }
@@ -65,13 +67,13 @@ export interface ExecutionOptions {
 export interface ExecutionCounts {
   started: number;
   finished: number;
-  /** Turned away because the queue was full. */
+  /** Turned away because the queue was full, or its part of it. */
   refused: number;
   /** Turned away because they could not have been done in time. */
   tooLate: number;
   cancelledBeforeStart: number;
   expiredBeforeStart: number;
-  /** Waited because others of their method and shard hung. */
+  /** Waited or were turned away because others of their method and shard hung, or had yet to show that they didn't. */
   heldBack: number;
 }
 
@@ -116,7 +118,12 @@ export class Execution {
     this.#onDefect = options.onDefect;
     this.#limit = pLimit(this.concurrency);
     this.#pace = new Pace(this.concurrency);
-    this.#bulkheads = new Bulkheads(this.concurrency, this.queue);
+    this.#bulkheads = new Bulkheads({
+      slots: this.concurrency,
+      queue: this.queue,
+      onSure: () => this.#lookAgain(),
+      onHang: options.onHang,
+    });
   }
 
   get waiting(): number {
@@ -202,8 +209,9 @@ export class Execution {
   #makeRoom(job: Job): boolean {
     this.counts.refused += 1;
     const held = this.#bulkheads.lastBelow(job.priority);
-    const last = this.#waiting.lastBelow(held?.priority ?? job.priority) ?? held;
-    if (last === undefined || last.resumed) return false;
+    const waiting = this.#waiting.lastBelow(held?.priority ?? job.priority);
+    const last = waiting === undefined || waiting.resumed ? held : waiting;
+    if (last === undefined) return false;
     this.#remove(last);
     last.turnAway('queue_full');
     return true;
@@ -229,7 +237,8 @@ export class Execution {
     for (;;) {
       if (this.waiting === 0) return undefined;
       if (now - this.#turnStart > this.#turnMs) return new Promise<void>(nextTurn).then(this.#work);
-      const job = this.#next(now);
+      const held = this.#nextHeld(now);
+      const job = held ?? this.#waiting.shift();
       if (job === undefined) return undefined;
       if (now >= job.deadline && !job.resumed) {
         this.counts.expiredBeforeStart += 1;
@@ -244,10 +253,13 @@ export class Execution {
         continue;
       }
       const { compartment } = job;
-      if (compartment !== undefined && !this.#bulkheads.hasRoom(compartment, this.#free, now)) {
-        this.#holdBack(job, compartment, now);
+      if (
+        held === undefined &&
+        compartment !== undefined &&
+        !this.#bulkheads.hasRoom(compartment, this.#free, now) &&
+        this.#holdBack(job, compartment)
+      )
         continue;
-      }
       this.#running += 1;
       job.startedAt = now;
       if (!job.resumed) this.counts.started += 1;
@@ -277,7 +289,11 @@ export class Execution {
     const now = this.#clock.now();
     if (job.compartment !== undefined) this.#bulkheads.ended(job, job.compartment, now);
     this.#release(startedAt, now, job);
-    // What is held back may have room now.
+    this.#lookAgain();
+  }
+
+  /** What is held back may have room now. */
+  #lookAgain(): void {
     if (this.#bulkheads.held > 0 && !this.#asked) this.#ask();
   }
 
@@ -285,23 +301,22 @@ export class Execution {
     return this.concurrency - this.#running;
   }
 
-  /** What is held back waited before what waits now. */
-  #next(now: number): Job | undefined {
+  /** One that was held back and has room now; it goes before what waits. */
+  #nextHeld(now: number): Job | undefined {
     const bulkheads = this.#bulkheads;
-    const held = bulkheads.held > 0 ? bulkheads.shift(this.#waiting.priority, this.#free, now) : undefined;
-    return held ?? this.#waiting.shift();
+    return bulkheads.held > 0 ? bulkheads.shift(this.#waiting.priority, this.#free, now) : undefined;
   }
 
-  #holdBack(job: Job, compartment: Compartment, now: number): void {
-    // Else it may be no more than a pause of the event loop.
-    if (compartment.hanging > 0 || compartment.suspect) {
-      this.counts.heldBack += 1;
-      job.heldBack(this.#bulkheads.isNews(compartment, now));
-    }
+  /** False: there is no room for it to wait in, and it isn't sure that anything hangs; so it runs. */
+  #holdBack(job: Job, compartment: Compartment): boolean {
     const refused = this.#bulkheads.hold(job, compartment);
-    if (refused === undefined) return;
+    if (refused === job && !compartment.hangs) return false;
+    this.counts.heldBack += 1;
+    job.heldBack();
+    if (refused === undefined) return true;
     this.counts.refused += 1;
     refused.turnAway('shard_hangs');
+    return true;
   }
 
   #release(startedAt: number, now: number, job: Job): void {
@@ -314,7 +329,6 @@ export class Execution {
 
   readonly #endTurn = (): void => {
     this.#turnStart = 0;
-    if (this.#bulkheads.turned() && !this.#asked) this.#ask();
   };
 }
 

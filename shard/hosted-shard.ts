@@ -112,8 +112,8 @@ function bind(index: number, opened: unknown, methods: readonly WorkerMethod[]):
   return {
     index,
     handlers,
-    compartments: methods.map(({ typical }) =>
-      typical === undefined ? undefined : new Compartment(typical),
+    compartments: methods.map(({ name, typical }) =>
+      typical === undefined ? undefined : new Compartment(name, index, typical),
     ),
     async close() {
       await close?.call(object);

@@ -149,15 +149,8 @@ export class Task extends Job {
     this.owner.failed(this, turnedAway(why, execution), true, pushbackMs);
   }
 
-  override heldBack(tell: boolean): void {
-    const { method, shard } = this;
-    method.metrics.heldBack.value += 1;
-    if (!tell) return;
-    this.owner.host.log.warn('Tasks of a shard hang; more of them wait, so that other shards have slots', {
-      method: method.name,
-      shard: shard.index,
-      slots: this.compartment?.running,
-    });
+  override heldBack(): void {
+    this.method.metrics.heldBack.value += 1;
   }
 
   /**

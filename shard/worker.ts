@@ -170,6 +170,12 @@ class RunningWorker implements Host {
       ...(options.queue === undefined ? {} : { queue: options.queue }),
       clock: this.clock,
       onDefect: (error) => this.log.error('A task ended in a defect', { error }),
+      onHang: ({ method, shard, running }) =>
+        this.log.warn('Tasks of a shard hang; more of them wait, so that other shards have slots', {
+          method,
+          shard,
+          slots: running,
+        }),
     });
     this.metrics = createWorkerMetrics(this.#registry, {
       queueDepth: () => this.execution.waiting,

@@ -314,7 +314,7 @@ export const workerDefinitions = {
   tasksHeldBack: {
     name: 'regather_worker_tasks_held_back_total',
     type: 'counter',
-    help: 'Tasks that waited or were turned away, with slots free, because others of their method and shard hung.',
+    help: 'Tasks that waited or were turned away, with slots free, because others of their method and shard hung, or had yet to show that they did not.',
     labels: ['method'],
   },
   tasksNotStarted: {
@@ -332,7 +332,7 @@ export const workerDefinitions = {
   tasksHeld: {
     name: 'regather_worker_tasks_held',
     type: 'gauge',
-    help: 'Of those that wait: tasks for which slots are free, but others of their method and shard hang.',
+    help: 'Of those that wait: tasks that wait because others of their method and shard hang, whether or not slots are free.',
     labels: [],
   },
   tasksInFlight: {
