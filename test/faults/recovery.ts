@@ -19,6 +19,8 @@ import type { StatusZ } from './statusz.ts';
 import type { Witness } from './witness.ts';
 
 const FIRST_RETRY_MS = 50;
+/** gRPC's own: 100, and a fifth more. */
+const PLAIN_RETRY_MS = 120;
 /** Of a breaker's backoff. */
 const JITTER = 1.2;
 /**
@@ -50,6 +52,7 @@ export interface Healed {
   /** Its connections were lost, or may have been. */
   readonly reconnects: boolean;
   readonly backoffMs: number;
+  readonly by: 'link' | 'plain';
   /** Tasks that a sibling has at least, when the next one is placed. */
   readonly atSibling: number;
 }
@@ -75,13 +78,13 @@ export class Recovery {
 
   /** Looks at the root; true: all is as it was. */
   over(status: StatusZ): boolean {
-    const { ids, healedAt } = this.#healed;
+    const { ids, healedAt, by } = this.#healed;
     const atMs = performance.now() - healedAt;
     const workers = status.workers.filter(({ id }) => ids.includes(id));
     const replicas = status.shards
       .flatMap((shard) => shard.replicas)
       .filter((one) => ids.includes(one.worker));
-    const down = workers.filter(({ state }) => state !== 'link').map(({ id }) => id);
+    const down = workers.filter(({ state }) => state !== by).map(({ id }) => id);
     if (down.length === 0 && Number.isNaN(this.#linkedMs)) this.#linkedMs = atMs;
     const open = [...workers, ...replicas].filter(({ breaker }) => breaker !== 'closed');
     if (down.length + open.length === 0 && Number.isNaN(this.#closedMs)) {
@@ -105,7 +108,7 @@ export class Recovery {
   }
 
   check(t: ExecutionContext, stalls: Stalls): void {
-    const { healedAt, brokenMs, reconnects, backoffMs } = this.#healed;
+    const { healedAt, brokenMs, reconnects, backoffMs, by } = this.#healed;
     const within = (what: string, sinceMs: number, ms: number, boundMs: number): void => {
       const untilMs = Number.isNaN(ms) ? GIVE_UP_MS : ms;
       const stalledMs = stalls.between(healedAt + sinceMs, healedAt + untilMs);
@@ -115,7 +118,14 @@ export class Recovery {
       );
     };
     within('links are up', 0, this.#linkedMs, reconnects ? FIRST_RETRY_MS + 2 * brokenMs : FIRST_LOOK_MS);
-    within('breakers are closed', this.#linkedMs, this.#closedMs, 2 * JITTER * backoffMs + TRIES_MS);
+    // Of a plain connection that is made anew the root is told nothing: its first probe after that shows it.
+    const connectsMs = by === 'plain' && reconnects ? PLAIN_RETRY_MS + 2 * brokenMs : 0;
+    within(
+      'breakers are closed',
+      this.#linkedMs,
+      this.#closedMs,
+      connectsMs + 2 * JITTER * backoffMs + TRIES_MS,
+    );
     if (reconnects && this.#tasks <= NEWCOMER_TASKS) return;
     within('in use', Math.max(this.#closedMs, REPORT_MS, this.#reachMs), this.#usedMs, TRIES_MS);
   }

@@ -13,6 +13,7 @@ import { PER_SHARD, type Seen, SHARDS } from './setting.ts';
  */
 const CAUSES: Record<Effect, { readonly alone: readonly string[]; readonly beside: readonly string[] }> = {
   gone: { alone: ['UNAVAILABLE', 'TIMEOUT', 'INCOMPLETE'], beside: ['TIMEOUT'] },
+  lost: { alone: ['UNAVAILABLE', 'INCOMPLETE'], beside: [] },
   late: { alone: ['TIMEOUT', 'INCOMPLETE'], beside: [] },
   failing: { alone: ['UNAVAILABLE', 'FAILED', 'INCOMPLETE'], beside: [] },
   shedding: { alone: ['SHED'], beside: [] },

@@ -9,7 +9,6 @@ import type { LeafCall, LeafEnd, LeafHandle, LeafSink, PartTiming } from '../../
 /** One task of one leaf call. */
 interface Sent {
   readonly worker: string;
-  readonly hedge: boolean;
   readonly first: boolean;
   /** It ended without having begun: the next attempt costs nothing. */
   notStarted: boolean;
@@ -20,7 +19,6 @@ export class Witness {
   /** First attempts at tasks, and those that came on top and have to be paid for. */
   first = 0;
   extra = 0;
-  hedges = 0;
   /** First attempts sent, by worker: where choice led, and not what came of it. */
   readonly firstTo = new Map<string, number>();
   /** By worker, when the latest of the first attempts that it answered was sent. */
@@ -54,13 +52,11 @@ export class Witness {
     const mine: Sent[] = [];
     for (const { shard } of call.tasks) {
       const before = request.get(shard) ?? [];
-      const hedge = call.apart === true;
-      if (hedge) {
-        this.hedges++;
-        for (const other of before) {
-          if (other.worker === worker)
-            this.wrong.push(`shard ${shard} was hedged on ${worker}, which has it already`);
-        }
+      // Hedges, and probes beside a first attempt.
+      const beside = call.apart === true;
+      for (const other of beside ? before : []) {
+        if (other.worker === worker)
+          this.wrong.push(`shard ${shard} was asked of ${worker} as well, which has it already`);
       }
       const last = before.at(-1);
       const first = last === undefined;
@@ -68,7 +64,7 @@ export class Witness {
         this.first++;
         this.firstTo.set(worker, (this.firstTo.get(worker) ?? 0) + 1);
       } else if (!last.notStarted) this.extra++;
-      const sent: Sent = { worker, hedge, first, notStarted: false, ended: false };
+      const sent: Sent = { worker, first, notStarted: false, ended: false };
       request.set(shard, [...before, sent]);
       mine.push(sent);
     }

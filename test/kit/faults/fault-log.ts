@@ -57,7 +57,7 @@ export class FaultLog {
     const gone = (id: string): boolean =>
       this.entries.some(
         (entry) =>
-          entry.effect === 'gone' &&
+          (entry.effect === 'gone' || entry.effect === 'lost') &&
           entry.target === id &&
           entry.from <= from &&
           (entry.to ?? Number.POSITIVE_INFINITY) >= to,

@@ -25,10 +25,10 @@ export interface Target {
 }
 
 /**
- * What callers of the target may see. `gone`: no task of its shards is answered. `late`: some or all take longer, and may be answered after
+ * What callers of the target may see. `gone`: no task of its shards is answered. `lost`: nor is any, and who waits for one is told at once. `late`: some or all take longer, and may be answered after
  * the deadline. `failing`: some or all end with an error status, or with their connection. `shedding`: some or all are turned away.
  */
-export type Effect = 'gone' | 'late' | 'failing' | 'shedding';
+export type Effect = 'gone' | 'lost' | 'late' | 'failing' | 'shedding';
 
 export interface Fault {
   /** "SIGKILL", "slow × 20": as pictures and failed assertions call it. */

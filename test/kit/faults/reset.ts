@@ -3,5 +3,5 @@ import { proxied } from './proxied.ts';
 
 /** RST on every connection, old ones and new ones. */
 export function reset(): Fault {
-  return proxied('RST', 'gone', 'reset');
+  return proxied('RST', 'lost', 'reset');
 }

@@ -4,7 +4,7 @@ import { type Fault, injected } from './fault.ts';
 export function sigkill(): Fault {
   return {
     label: 'SIGKILL',
-    effect: 'gone',
+    effect: 'lost',
     async inject(target) {
       await target.kill();
       return injected(() => target.restart());

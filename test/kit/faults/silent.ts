@@ -5,7 +5,7 @@ export function silent(): Fault {
   const label = 'accepted, silent';
   return {
     label,
-    effect: 'gone',
+    effect: 'lost',
     async inject(target) {
       const proxy = proxyOf(target, label);
       proxy.set('reset');
