@@ -33,5 +33,5 @@ export interface Collector {
   finished(why: FinishReason): void;
 }
 
-/** `in_vain`: a task was turned away for overload, and nothing will do without it. */
+/** `in_vain`: a task was turned away wherever it could have gone, and nothing will do without it. */
 export type FinishReason = 'settled' | 'deadline' | 'enough' | 'in_vain' | 'cancelled';

@@ -86,10 +86,13 @@ const TRIED = -1;
 
 /**
  * A task that is missing has run, and could be tried elsewhere here too; or one was turned away for overload, and what ran beside it would all run
- * again. A shard of which nobody could be asked here is another matter: it wasn't tried, and another root may reach it.
+ * again. A shard of which nobody could be asked here is another matter: it wasn't tried, and another root may reach it. Tasks that were stopped because of it
+ * aren't why the answer failed.
  */
 function triedHere(scatter: Scatter, missing: readonly Missing[], worst: Cause): boolean {
-  return scatter.mayHaveBegun(worst === 'shed' ? undefined : new Set(missing.map(({ shard }) => shard)));
+  if (worst === 'shed') return scatter.mayHaveBegun();
+  const failed = missing.filter(({ cause }) => cause !== 'cancelled' || cause === worst);
+  return scatter.mayHaveBegun(new Set(failed.map(({ shard }) => shard)));
 }
 
 function ruleOf({ share, shards }: Minimum, { documents }: Coverage): string {

@@ -187,3 +187,21 @@ for (const { what, failures, leaf, client } of [
     t.deepEqual(said, [leaf, client]);
   });
 }
+
+test('what was stopped because another was turned away is no reason not to try again', (t) => {
+  const { asked, answer, close } = scatterModel({ workers: 2, shards: 2, by: 'load' });
+  t.teardown(close);
+  let said: (string | Buffer | undefined)[] | undefined;
+  answer(
+    (_coverage, trailer) => {
+      said = trailer.get('grpc-retry-pushback-ms');
+    },
+    { leaf: true },
+  );
+  const { shard } = asked[0]!.call.tasks[0]!;
+  asked[0]!.end({ shard, ...unreached });
+  t.is(said, undefined, 'it is tried elsewhere');
+  asked[2]!.end({ shard, ...unreached });
+  t.deepEqual(said, [], 'the answer has failed, and a root above may reach that shard');
+  t.true(asked[1]!.cancelled);
+});

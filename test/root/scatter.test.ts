@@ -244,30 +244,35 @@ test('tasks of a client that left count against their replicas, if they were ope
   t.is(relative()[0], answered, 'the other was answered');
 });
 
-test('tasks that were in vain, because another was turned away everywhere, count in the same way', (t) => {
-  const { asked, start, tail, workers, replicas, clock, close } = scatterModel({
-    workers: 2,
-    shards: 2,
-    by: 'load',
+for (const [what, code] of [
+  ['for overload', 8],
+  ['because its shard hangs', 14],
+] as const) {
+  test(`tasks that were in vain, because another was turned away everywhere ${what}, count in the same way`, (t) => {
+    const { asked, start, tail, workers, replicas, clock, close } = scatterModel({
+      workers: 2,
+      shards: 2,
+      by: 'load',
+    });
+    t.teardown(close);
+    for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+    // No hedge: its replica has no free slot.
+    for (const { load } of workers) load.queueMs = 1000;
+    const { collector } = start();
+    const [refused, open] = asked;
+    clock.advance(100);
+    const { shard } = open!.call.tasks[0]!;
+    const replica = replicas[shard]!.find(({ worker }) => worker.id === open!.worker)!;
+    const before = replica.latency.relative(clock.now());
+    const turnedAway = { shard: 1 - shard, code, notStarted: true, pushbackMs: 5 };
+    refused!.end(turnedAway);
+    asked[2]!.end(turnedAway);
+    t.is(collector.finishedWhy, 'in_vain');
+    t.true(open!.cancelled);
+    t.true(replica.latency.relative(clock.now()) > before);
+    t.is(tail.latency.count(clock.now()), 300);
   });
-  t.teardown(close);
-  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
-  // No hedge: its replica has no free slot.
-  for (const { load } of workers) load.queueMs = 1000;
-  const { collector } = start();
-  const [refused, open] = asked;
-  clock.advance(100);
-  const { shard } = open!.call.tasks[0]!;
-  const replica = replicas[shard]!.find(({ worker }) => worker.id === open!.worker)!;
-  const before = replica.latency.relative(clock.now());
-  const turnedAway = { shard: 1 - shard, code: 8, notStarted: true, pushbackMs: 5 };
-  refused!.end(turnedAway);
-  asked[2]!.end(turnedAway);
-  t.is(collector.finishedWhy, 'in_vain');
-  t.true(open!.cancelled);
-  t.true(replica.latency.relative(clock.now()) > before);
-  t.is(tail.latency.count(clock.now()), 300);
-});
+}
 
 /** The part that didn't fit ended the scatter, which then set a timer all the same. */
 test('a scatter that ends within a part leaves no timer', (t) => {
