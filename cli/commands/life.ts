@@ -28,8 +28,8 @@ export function lifeEvents(kind: 'root' | 'worker', json: boolean): LifeEvents {
 export function stopWithParent(): (lifecycle: Lifecycle) => void {
   let life: Lifecycle | undefined;
   const gone = (): void => {
-    if (life === undefined) process.exit(1);
-    void life.stop('the parent is gone').finally(() => process.exit(0));
+    if (life === undefined) endOrphan();
+    else void life.stop('the parent is gone').finally(endOrphan);
   };
   if (process.send !== undefined) {
     process.on('disconnect', gone);
@@ -40,6 +40,14 @@ export function stopWithParent(): (lifecycle: Lifecycle) => void {
   return (lifecycle) => {
     life = lifecycle;
   };
+}
+
+/**
+ * Not by process.exit(): Node may wait for its own compiler threads then, which wait for a main thread that collects no garbage any more
+ * (nodejs/node#54918), and nobody is left who would kill it, or read its exit code.
+ */
+function endOrphan(): void {
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /** Calls back for every state that is entered, once: a life also tells of what changes within a state. */
