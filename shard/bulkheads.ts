@@ -26,7 +26,6 @@ const SUSPECT_AFTER = 3;
 const REMEMBERED_MS = 10_000;
 /** Between two words to the log about one compartment. */
 const TOLD_MS = 60_000;
-
 /** So many turns of the event loop later whatever was done in a pause has ended: its timers and its I/O have had theirs. */
 const TURNS = 2;
 
@@ -96,9 +95,8 @@ export class Bulkheads {
   #turn = 0;
   /** So many more are counted. */
   #turnsLeft = 0;
-  readonly #onHang: ((compartment: Compartment) => void) | undefined;
-
   readonly #onSure: () => void;
+  readonly #onHang: ((compartment: Compartment) => void) | undefined;
 
   constructor(options: BulkheadOptions) {
     this.#slots = options.slots;

@@ -246,7 +246,7 @@ export class Execution {
         continue;
       }
       // The slot does more good to those that get none otherwise. Without them it may try: so what is expected is always learned anew.
-      const scarce = this.#running + this.#waiting.size >= this.concurrency;
+      const scarce = this.load >= this.concurrency;
       if (scarce && !job.resumed && this.#waiting.size > 0 && job.deadline - now < (job.typical?.ms ?? 0)) {
         this.counts.tooLate += 1;
         job.turnAway('too_late');
