@@ -107,7 +107,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
       this.refuse(tooLate(this.accepted.timeoutMs), 'timeout');
       return;
     }
-    (call as EventEmitter).on('cancelled', () => this.#left());
+    (call as EventEmitter).on('cancelled', this.#left);
     this.#units = Math.min(this.plan.tasks.length, this.replicas.topology.workers.length);
     if (serving.admission.enter(this.#units)) this.#admitted();
     else this.#wait();
@@ -319,6 +319,8 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   /** Counts it. Before anything is handed over, because that may call back. */
   protected finish(code: number): void {
     this.#done = true;
+    // Node's and grpc-js's collections can keep a call that is over until the next full one, and nothing of its answer with it.
+    (this.call as EventEmitter).off('cancelled', this.#left);
     this.serving.metrics.inFlight.dec();
     if (this.#lacking.length > 0) this.serving.missing(this.#lacking);
     this.#trace?.end(code, this.#failure);
@@ -341,7 +343,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
   }
 
   /** grpc-js says so at the end of every call, not only when the client leaves. */
-  #left(): void {
+  readonly #left = (): void => {
     if (this.#done) return;
     this.method.metrics.cancelled.inc();
     if (this.scatter !== undefined) {
@@ -350,7 +352,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
     }
     this.serving.admission.leave(this.#candidate!);
     this.fail(errorFailure(new RegatherError('CANCELLED', 'the client left')));
-  }
+  };
 }
 
 function tooLate(timeoutMs: number): RegatherError {

@@ -1,6 +1,7 @@
 /** The child's end of the bench's process protocol: questions by name, each answered once. */
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
+import { collectionsStart, collectionsStop } from './collections.ts';
 import { collectedRss, resources } from './resources.ts';
 
 export type Ask = { readonly id: number; readonly ask: string; readonly body: unknown };
@@ -13,14 +14,16 @@ export interface Usage {
 }
 
 /**
- * Serves the parent's questions: `usage`, `rss`, `resources`, `profileStart`, `profileStop` everywhere, and the given ones. The process ends when the parent
- * disconnects or is gone.
+ * Serves the parent's questions: `usage`, `rss`, `resources`, `collectionsStart`, `collectionsStop`, `profileStart`, `profileStop` everywhere, and the given ones. The process
+ * ends when the parent disconnects or is gone.
  */
 export function serveParent(answers: Record<string, (body: never) => unknown>): void {
   const all: Record<string, (body: never) => unknown> = {
     usage,
     rss: collectedRss,
     resources,
+    collectionsStart,
+    collectionsStop,
     profileStart,
     profileStop,
     ...answers,

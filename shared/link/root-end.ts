@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts';
 import { RegatherError } from '../errors/errors.ts';
+import { CallTable } from './call-table.ts';
 import { linkFault } from './fault.ts';
 import { FrameReader } from './frame-reader.ts';
 import { CREDIT_BYTES, type FrameHandler, type HelloFrame } from './frames.ts';
@@ -52,7 +53,7 @@ export class RootEnd implements FrameHandler, CallLink, TurnEnd {
   readonly #outbox: Outbox;
   readonly #reader = new FrameReader();
   /** Written and without an End; those cancelled too, since the worker still holds them. */
-  readonly #calls = new Map<number, RootCall>();
+  readonly #calls = new CallTable<RootCall>();
   #waiting: RootCall[] = [];
   #waitingFrom = 0;
   /** To be ended at the end of the turn. */
@@ -117,7 +118,7 @@ export class RootEnd implements FrameHandler, CallLink, TurnEnd {
     }
     this.#lastId = id;
     open.id = id;
-    this.#calls.set(id, open);
+    this.#calls.add(open);
     frames.call(id, call, timeLeftUs, CREDIT_BYTES);
     open.message = this.#outbox.current;
     this.#outbox.touch();
@@ -162,9 +163,8 @@ export class RootEnd implements FrameHandler, CallLink, TurnEnd {
     this.#silence?.stop();
     const { sent } = this.#outbox;
     this.#outbox.shut();
-    const calls = [...this.#calls.values()];
+    const calls = this.#calls.drain();
     const waiting = this.#waiting.slice(this.#waitingFrom);
-    this.#calls.clear();
     this.#waiting = [];
     this.#waitingFrom = 0;
     for (const open of calls) open.finish(UNAVAILABLE, error.message, 'transport', open.message >= sent);

@@ -1,6 +1,7 @@
 /** The worker's end of one stream: makes calls of frames, and lets their answers take turns. It knows frames, not gRPC. */
 import type { Clock } from '../clock.ts';
 import { RegatherError } from '../errors/errors.ts';
+import { CallTable } from './call-table.ts';
 import { linkFault } from './fault.ts';
 import { FrameReader } from './frame-reader.ts';
 import { BATCH_BYTES, CHUNK_BYTES, type FrameHandler, type HelloFrame } from './frames.ts';
@@ -48,7 +49,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
   readonly #options: WorkerEndOptions;
   readonly #outbox: Outbox;
   readonly #reader = new FrameReader();
-  readonly #calls = new Map<number, WorkerCall>();
+  readonly #calls = new CallTable<WorkerCall>();
   readonly #silence: SilenceWatch;
   /** Calls with something to send, first to last; each in it once. */
   #first: WorkerCall | undefined;
@@ -138,8 +139,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
     this.#outbox.shut();
     this.#first = undefined;
     this.#last = undefined;
-    const calls = [...this.#calls.values()];
-    this.#calls.clear();
+    const calls = this.#calls.drain();
     for (const call of calls) this.#drop(call, true);
     for (const resolve of this.#barriers.values()) resolve();
     this.#barriers.clear();
@@ -242,7 +242,7 @@ export class WorkerEnd implements FrameHandler, CallQueue {
       apart,
       this.#options.streaming?.has(method) ?? false,
     );
-    this.#calls.set(id, call);
+    this.#calls.add(call);
     if (this.#options.draining()) {
       this.#refuse(call, 'draining', UNAVAILABLE, 'The worker is draining');
       return;
