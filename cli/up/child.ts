@@ -29,6 +29,8 @@ export interface ChildOptions {
   /** A line of its log. */
   readonly onLog: (child: Child, line: string) => void;
   readonly backoff?: Backoff;
+  /** How long after it has said that it is stopped its process may take to end before it is killed, ms. Default 2000. */
+  readonly lingerMs?: number;
 }
 
 export interface Bound {
@@ -44,6 +46,12 @@ interface ChildEvent {
   readonly message?: string;
 }
 
+/**
+ * What has stopped has only to end, but Node may wait for its own compiler threads then, which wait for a main thread that collects no garbage any
+ * more (nodejs/node#54918): such a process stays for ever.
+ */
+const LINGER_MS = 2000;
+
 const ownStates: ReadonlySet<string> = new Set(['listening', 'ready', 'draining', 'saving', 'stopped']);
 
 export class Child {
@@ -58,6 +66,7 @@ export class Child {
   #process: ChildProcess | undefined;
   #startedAt = 0;
   #timer: NodeJS.Timeout | undefined;
+  #lingering: NodeJS.Timeout | undefined;
   #stopping = false;
   /** It has been up once: from then on it is restarted. */
   #everUp = false;
@@ -140,7 +149,14 @@ export class Child {
     }
     // A root that became ready while it was binding says so before it says where it listens.
     if (event.event === 'listening' && this.state === 'ready') return;
+
+    if (event.event === 'stopped') this.#linger();
     this.#enter(event.event as ChildState);
+  }
+
+  #linger(): void {
+    const { lingerMs = LINGER_MS } = this.#options;
+    this.#lingering ??= setTimeout(() => this.#process?.kill('SIGKILL'), lingerMs);
   }
 
   #err(line: string): void {
@@ -152,6 +168,8 @@ export class Child {
 
   #ended(code: number | null, signal: NodeJS.Signals | null): void {
     this.#process = undefined;
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
     if (this.#stopping) {
       this.#enter('stopped');
       this.#settle?.reject(new RegatherError('CANCELLED', `${this.name} was stopped while it started`));
