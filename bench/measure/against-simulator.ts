@@ -1,4 +1,5 @@
 /** The simulator against what was measured: the same requests, arrivals, placement, service times and policies, with and without processes and sockets. */
+import type { PolicyOptions } from '../../root/policy.ts';
 import type { ArmSpec } from '../arms.ts';
 import { distributionOfSamples, quantile } from '../ideal/distribution.ts';
 import { medianOf, type Target } from '../report/report.ts';
@@ -11,9 +12,11 @@ export const simulatedMetrics = {
   'simulated p50': 'what the simulator makes of the same requests, all windows together (ms)',
   'simulated p99': 'the same at p99 (ms)',
   'simulated extra': 'extra tasks there (%)',
+  'simulated slowness':
+    "of the machine there, by which the root has used as much CPU as was measured, over the machine on which an event loop's work was once measured",
 };
 
-/** How far the simulator may be from the measured latency, either way. Of two cores that are shared by twelve processes it knows nothing. */
+/** How far the simulator may be from the measured latency, either way. */
 const TOLERANCE = 1.25;
 /** And from the extra tasks, in points of a percentage of first attempts. */
 const EXTRA_TOLERANCE = 1;
@@ -27,17 +30,22 @@ export async function againstSimulator(
   samples: Samples,
 ): Promise<Target[]> {
   const targets: Target[] = [];
-  for (const [arm, { root }] of Object.entries(arms)) {
+  const policies = Object.entries(arms).map(([arm, { root }]) => {
     if (root.kind !== 'regather') throw new TypeError(`Expected an arm of Regather's, got ${arm}`);
+    return { arm, policy: root.policy ?? {} };
+  });
+  const slowness = await slownessOf(condition, policies, windows, warmUpSeconds);
+  for (const { arm, policy } of policies) {
     const latencies: number[] = [];
     const extra: number[] = [];
     for (const { round } of windows.filter((one) => one.arm === arm)) {
-      const found = await simulateWindow(condition, root.policy ?? {}, { warmUpSeconds, round });
+      const found = await simulateWindow(condition, policy, { warmUpSeconds, round }, slowness);
       latencies.push(...found.latencies);
       extra.push(found.extraTasks);
     }
     if (latencies.length === 0) continue;
     const simulated = distributionOfSamples(latencies);
+    samples.add(arm, condition.name, 'simulated slowness', '×', slowness);
     for (const [name, q] of [
       ['p50', 0.5],
       ['p99', 0.99],
@@ -54,7 +62,7 @@ export async function againstSimulator(
     }
     for (const share of extra) samples.add(arm, condition.name, 'simulated extra', '%', share * 100);
     // Where none are to be, there is nothing to compare.
-    if (root.policy?.hedge?.enabled === false) continue;
+    if (policy.hedge?.enabled === false) continue;
     targets.push({
       text: `${arm}: extra tasks of the simulator and those measured, how far apart, in % of first attempts, ${condition.name}`,
       value: Math.abs(
@@ -66,4 +74,24 @@ export async function againstSimulator(
     });
   }
   return targets;
+}
+
+/** How slow the machine was: by that much the simulated root's CPU is multiplied, to be what the roots have used. */
+async function slownessOf(
+  condition: SimulatedCondition,
+  arms: readonly { readonly arm: string; readonly policy: PolicyOptions }[],
+  windows: readonly Measurement[],
+  warmUpSeconds: number,
+): Promise<number> {
+  let measured = 0;
+  let simulated = 0;
+  for (const { arm, policy } of arms) {
+    const own = windows.filter((one) => one.arm === arm);
+    if (own.length === 0) continue;
+    const used = own.map(({ window }) => window.rootCpu).sort((a, b) => a - b);
+    measured += used[used.length >> 1]!;
+    const { round } = own[0]!;
+    simulated += (await simulateWindow(condition, policy, { warmUpSeconds, round }, 1)).rootCpu;
+  }
+  return measured / simulated;
 }

@@ -1,6 +1,6 @@
 /**
  * The root's real code (planning, admission, choice of replicas, hedging, budget, breakers, gather and merging) before simulated workers, on
- * a virtual clock. What a root costs itself isn't simulated: it answers in no time.
+ * a virtual clock and a machine whose cores it shares with them.
  */
 import { EventEmitter } from 'node:events';
 import { Metadata, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
@@ -18,6 +18,7 @@ import { MergeTime } from '../../root/reserve.ts';
 import type { ServingContext } from '../../root/serving.ts';
 import { UnaryAnswer } from '../../root/unary.ts';
 import { createLogger } from '../../shared/log/logger.ts';
+import { LoopDelayMonitor } from '../../shared/loop-delay.ts';
 import { compileMerger } from '../../shared/merge/compile.ts';
 import { MetricRegistry } from '../../shared/metrics/registry.ts';
 import { createRootMetrics } from '../../shared/metrics/root.ts';
@@ -28,13 +29,16 @@ import type { Placement } from '../echo/placement.ts';
 import { makeRequest } from '../echo/shards.ts';
 import type { Random } from '../load/random.ts';
 import type { VirtualClock } from './clock.ts';
+import type { CpuCosts, Machine } from './machine.ts';
+import { SimProcess } from './process.ts';
 import { SimWorker, type WorkerModel, workerId } from './worker.ts';
 
 export interface ClusterOptions {
   readonly placement: Placement;
   readonly timeoutMs: number;
   readonly policy: PolicyOptions;
-  readonly model: Omit<WorkerModel, 'payload'>;
+  readonly model: Omit<WorkerModel, 'payload' | 'costs' | 'root'>;
+  readonly machine: Machine;
   readonly clock: VirtualClock;
   readonly random: Random;
 }
@@ -42,20 +46,32 @@ export interface ClusterOptions {
 export class SimCluster {
   readonly workers: readonly SimWorker[];
   readonly clock: VirtualClock;
+  readonly root: SimProcess;
   /** First attempts. */
   primaries = 0;
   readonly #method: ServedMethod;
   readonly #serving: ServingContext;
   readonly #budget: ExtraWork;
   readonly #breakers: Breakers;
+  readonly #costs: CpuCosts;
+  readonly #loopDelay: LoopDelayMonitor;
 
   constructor(options: ClusterOptions) {
-    const { clock, random, placement, policy } = options;
-    this.clock = clock;
+    const { random, placement, policy, machine } = options;
+    this.clock = options.clock;
+    const root = new SimProcess(options.clock, machine.cores);
+    this.root = root;
+    const clock = root;
+    this.#costs = machine.costs;
     const service = compilePlan(loadDescriptors({ proto: echoProto }), undefined);
     const plan = { ...service.methods[0]!, timeoutMs: options.timeoutMs };
     const policies = resolvePolicies(service, policy);
-    const model = { ...options.model, payload: echoResponse.encode({ matched: 1 }) };
+    const model = {
+      ...options.model,
+      payload: echoResponse.encode({ matched: 1 }),
+      costs: machine.costs,
+      root,
+    };
     const metrics = createRootMetrics(new MetricRegistry({ nodeMetrics: false }));
     const availability = { version: 0 };
     this.#breakers = new Breakers({
@@ -69,7 +85,13 @@ export class SimCluster {
       replicas: () => set.byShard,
     });
     this.workers = placement.workers.map(
-      (_, index) => new SimWorker(index, this.#breakers.ofWorker(workerId(index), []), clock, model),
+      (_, index) =>
+        new SimWorker(
+          index,
+          this.#breakers.ofWorker(workerId(index), []),
+          new SimProcess(options.clock, machine.cores),
+          model,
+        ),
     );
     const replicas = Array.from({ length: placement.shardCount }, (): Replica[] => []);
     placement.workers.forEach((shards, index) => {
@@ -86,7 +108,9 @@ export class SimCluster {
       workers: this.workers.map(({ id, address }) => ({ id, address, shards: [], weight: 1 })),
     };
     const set = new ReplicaSet(topology, replicas, availability, { zone: undefined, random });
-    const loopDelay = { p50Ms: 0, p99Ms: 0, meanMs: 0 };
+    const loopDelay = new LoopDelayMonitor(clock);
+    loopDelay.start();
+    this.#loopDelay = loopDelay;
     const admission = new Admission(
       { ...policies.root.admission, queueBytes: Number.POSITIVE_INFINITY },
       clock,
@@ -143,11 +167,16 @@ export class SimCluster {
       getDeadline: () => Number.POSITIVE_INFINITY,
     }) as unknown as ServerUnaryCall<Buffer, Buffer>;
     const callback: sendUnaryData<Buffer> = (error) =>
-      answered(error === null ? status.OK : ((error as { code?: number }).code ?? status.UNKNOWN));
-    new UnaryAnswer(this.#serving, this.#method, call, callback).start();
+      this.root.run(this.#costs.request, () =>
+        answered(error === null ? status.OK : ((error as { code?: number }).code ?? status.UNKNOWN)),
+      );
+    this.root.run(this.#costs.request, () =>
+      new UnaryAnswer(this.#serving, this.#method, call, callback).start(),
+    );
   }
 
   close(): void {
+    this.#loopDelay.stop();
     this.#breakers.close();
   }
 }

@@ -85,7 +85,7 @@ export const presets: readonly Preset[] = [
     faults: (cluster, seconds, random) => {
       for (const worker of cluster.workers) {
         for (let at = 0; at < seconds * 1000; at += exponential(1 / 5000, random)) {
-          cluster.clock.at(at, () => worker.block(100));
+          cluster.clock.at(at, () => worker.process.block(100));
         }
       }
     },
@@ -99,7 +99,7 @@ export const presets: readonly Preset[] = [
       const half = cluster.workers.filter((_, i) => i % 2 === 0);
       for (let at = 2500; at < seconds * 1000; at += 5000) {
         cluster.clock.at(at, () => {
-          for (const worker of half) worker.block(300);
+          for (const worker of half) worker.process.block(300);
         });
       }
     },

@@ -5,6 +5,7 @@ import { seededRandom, seedOf } from '../load/random.ts';
 import { VirtualClock } from './clock.ts';
 import { SimCluster } from './cluster.ts';
 import { exponential, wireMs } from './draw.ts';
+import { freeMachine } from './machine.ts';
 import type { Preset } from './presets.ts';
 import { spread } from './spread.ts';
 
@@ -41,6 +42,7 @@ export async function simulate(preset: Preset, policy: PolicyOptions, seed: numb
       serviceMs: () => preset.serviceMs(services!),
       wireMs: () => wireMs(services!),
     },
+    machine: freeMachine(),
     clock,
     random: choices!,
   });

@@ -10,7 +10,9 @@ import type { Condition } from '../measure/experiment.ts';
 import { type OpenLoad, requestNumber, scheduleOfWindow } from '../measure/open-window.ts';
 import { VirtualClock } from './clock.ts';
 import { SimCluster } from './cluster.ts';
-import { wireMs } from './draw.ts';
+import { loopbackMs } from './draw.ts';
+import { sharedMachine } from './machine.ts';
+import { SimProcess } from './process.ts';
 import type { SimWorker } from './worker.ts';
 
 export type SimulatedCondition = Pick<
@@ -27,24 +29,25 @@ export interface SimWindow {
   readonly failed: number;
   /** Tasks that workers began above one for each shard of each request: 0 to 1. */
   readonly extraTasks: number;
+  /** Of one core, as OpenWindow tells it. */
+  readonly rootCpu: number;
 }
 
-/**
- * How much longer a task has its slot than its timer says: Node's fire 0.12 to 0.18 ms late on average, as measured in the workers; the rest is what
- * their process needs for the task.
- */
-const TASK_MS = 0.3;
 /** Tasks that wait at a worker: none of these experiments fills it. */
 const QUEUE = 100_000;
 
+/** `slowness`: of the machine that root, workers and client share, against the one on which their costs were measured. */
 export async function simulateWindow(
   condition: SimulatedCondition,
   policy: PolicyOptions,
   { warmUpSeconds, round }: Pick<OpenLoad, 'warmUpSeconds' | 'round'>,
+  slowness: number,
 ): Promise<SimWindow> {
   const { placement, serviceTime, slots, rate, deadlineMs } = condition;
   const clock = new VirtualClock();
   const [choices, wire] = [0, 1].map((index) => seededRandom(seedOf(round + 1, index)));
+  const machine = sharedMachine(slowness);
+  const client = new SimProcess(clock, machine.cores);
   const cluster = new SimCluster({
     placement,
     timeoutMs: deadlineMs,
@@ -52,11 +55,12 @@ export async function simulateWindow(
     model: {
       slots,
       queue: QUEUE,
-      // A task waits by a timer of Node, which drops the part of a millisecond.
+      // A task waits by a timer of Node, which drops the part of a millisecond, and is itself a part of one early or late.
       serviceMs: (request, shard, worker) =>
-        Math.trunc(serviceMs(serviceTime, request, shard, worker)) + TASK_MS,
-      wireMs: () => wireMs(wire!),
+        Math.max(0, Math.trunc(serviceMs(serviceTime, request, shard, worker)) + choices!() - choices!()),
+      wireMs: () => loopbackMs(wire!),
     },
+    machine,
     clock,
     random: choices!,
   });
@@ -67,27 +71,39 @@ export async function simulateWindow(
   let failed = 0;
   times.forEach((time, nth) => {
     const dueAt = time + warmUpSeconds * 1000;
-    // The way from the client and back is one more hop.
-    clock.at(dueAt + wireMs(wire!), () =>
-      cluster.ask(requestNumber(round, nth), (code) => {
-        if (nth < warmUpCount) return;
-        if (code === status.OK) latencies.push(clock.now() - dueAt + wireMs(wire!));
-        else failed++;
-      }),
+    clock.at(dueAt, () =>
+      client.run(machine.costs.client, () =>
+        clock.at(clock.now() + loopbackMs(wire!), () =>
+          cluster.ask(requestNumber(round, nth), (code) =>
+            clock.at(clock.now() + loopbackMs(wire!), () =>
+              client.run(machine.costs.client, () => {
+                if (nth < warmUpCount) return;
+                if (code === status.OK) latencies.push(clock.now() - dueAt);
+                else failed++;
+              }),
+            ),
+          ),
+        ),
+      ),
     );
   });
   await clock.run(warmUpSeconds * 1000 + durationMs + 2 * deadlineMs);
   cluster.close();
   const began = cluster.workers.reduce((sum, { started }) => sum + started, 0);
-  return { latencies, failed, extraTasks: began / (times.length * placement.shardCount) - 1 };
+  return {
+    latencies,
+    failed,
+    extraTasks: began / (times.length * placement.shardCount) - 1,
+    rootCpu: cluster.root.usedMs / (warmUpSeconds * 1000 + durationMs),
+  };
 }
 
 /** As the kit does to a worker's process. */
 function blockOften(worker: SimWorker, options: Required<BlockedLoopOptions>, nth = 0): void {
   worker.clock.setTimer(
     () => {
-      worker.block(options.forMs);
-      worker.loop(() => blockOften(worker, options, nth + 1));
+      worker.process.block(options.forMs);
+      worker.process.run(0, () => blockOften(worker, options, nth + 1));
     },
     pauseMs(options, nth, worker.index),
   );

@@ -10,6 +10,8 @@ import { Pace, TypicalTime } from '../../shard/pace.ts';
 import type { LeafCall, LeafHandle, LeafSink, TaskFailure } from '../../shared/link/leaf-call.ts';
 import { requestId } from '../echo/shards.ts';
 import type { VirtualClock } from './clock.ts';
+import type { CpuCosts } from './machine.ts';
+import type { SimProcess } from './process.ts';
 
 export interface WorkerModel {
   readonly slots: number;
@@ -21,6 +23,9 @@ export interface WorkerModel {
   readonly wireMs: () => number;
   /** What every shard answers. */
   readonly payload: Uint8Array;
+  readonly costs: CpuCosts;
+  /** Whose leaf calls these are. */
+  readonly root: SimProcess;
 }
 
 interface SimTask {
@@ -58,8 +63,8 @@ export class SimWorker implements Worker {
   /** Tasks that were started. */
   started = 0;
   readonly clock: VirtualClock;
+  readonly process: SimProcess;
   readonly model: WorkerModel;
-  #blockedUntil = 0;
   #running = 0;
   readonly #waiting: SimTask[] = [];
   #waitingFrom = 0;
@@ -67,12 +72,13 @@ export class SimWorker implements Worker {
   readonly #pace: Pace;
   readonly #typical = new TypicalTime();
 
-  constructor(index: number, breaker: Breaker, clock: VirtualClock, model: WorkerModel) {
+  constructor(index: number, breaker: Breaker, process: SimProcess, model: WorkerModel) {
     this.index = index;
     this.id = workerId(index);
     this.address = this.id;
     this.breaker = breaker;
-    this.clock = clock;
+    this.process = process;
+    this.clock = process.clock;
     this.model = model;
     this.#pace = new Pace(model.slots);
   }
@@ -87,19 +93,8 @@ export class SimWorker implements Worker {
 
   finished(): void {}
 
-  /** Its event loop stands still: nothing begins, ends or is sent. */
-  block(ms: number): void {
-    this.#blockedUntil = Math.max(this.#blockedUntil, this.clock.now() + ms);
-  }
-
   get inFlight(): number {
     return this.#running + this.#queued;
-  }
-
-  /** In its event loop: now or when it is no longer blocked. */
-  loop(callback: () => void): void {
-    if (this.#blockedUntil <= this.clock.now()) callback();
-    else this.clock.at(this.#blockedUntil, () => this.loop(callback));
   }
 
   /** False if there is no room, or it can't be done in time (docs/decisions/0010-shedding-at-workers.md). */
@@ -156,7 +151,7 @@ export class SimWorker implements Worker {
       task.queueMs = now - task.queuedAt;
       task.serviceMs = this.model.serviceMs(task.call.request, task.shard, this.index) * this.slowness;
       this.clock.at(now + task.serviceMs, () =>
-        this.loop(() => {
+        this.process.run(this.model.costs.handler, () => {
           if (task.state !== 'running') return;
           task.state = 'ready';
           this.#release(task);
@@ -190,12 +185,13 @@ class SimCall implements LeafHandle {
     this.call = call;
     this.request = requestId(call.payload);
     this.#sink = sink;
-    this.#travel(() => worker.loop(() => this.#received()));
+    const { call: each, handler } = worker.model.costs;
+    this.#travel(() => worker.process.run(each + handler * call.tasks.length, () => this.#received()));
   }
 
   cancel(): void {
     this.#travel(() =>
-      this.#worker.loop(() => {
+      this.#worker.process.run(0, () => {
         if (this.#over) return;
         for (const task of this.#tasks) {
           if (task.state === 'ready' || task.state === 'sent' || task.state === 'failed') continue;
@@ -238,7 +234,7 @@ class SimCall implements LeafHandle {
     }
     if (flushAfterMs > 0 && !this.#flushed) {
       // As the worker's timers: whole milliseconds, rounded up.
-      clock.setTimer(() => this.#worker.loop(() => this.#flush()), Math.ceil(flushAfterMs));
+      this.#worker.process.setTimer(() => this.#flush(), Math.ceil(flushAfterMs));
     }
     this.ready();
   }
@@ -276,7 +272,8 @@ class SimCall implements LeafHandle {
       longest.queueUs = Math.max(longest.queueUs, Math.round(queueMs * 1000));
       longest.serviceUs = Math.max(longest.serviceUs, Math.round(serviceMs * 1000));
     }
-    this.#travel(() => {
+    const { call: each, message, task: eachTask } = model.costs;
+    const arrives = (): void => {
       for (const { shard, queueMs, serviceMs } of parts) {
         this.#sink.part([shard], model.payload, NONE, {
           queueUs: [Math.round(queueMs * 1000)],
@@ -291,7 +288,10 @@ class SimCall implements LeafHandle {
           serviceUs: longest.serviceUs,
           inFlight,
         });
-    });
+    };
+    this.#worker.process.run(each, () =>
+      this.#travel(() => model.root.run(message + eachTask * parts.length, arrives)),
+    );
   }
 
   #travel(then: () => void): void {
