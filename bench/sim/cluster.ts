@@ -59,7 +59,7 @@ export class SimCluster {
   constructor(options: ClusterOptions) {
     const { random, placement, policy, machine } = options;
     this.clock = options.clock;
-    const root = new SimProcess(options.clock, machine.cores);
+    const root = new SimProcess(options.clock, machine);
     this.root = root;
     const clock = root;
     this.#costs = machine.costs;
@@ -89,7 +89,7 @@ export class SimCluster {
         new SimWorker(
           index,
           this.#breakers.ofWorker(workerId(index), []),
-          new SimProcess(options.clock, machine.cores),
+          new SimProcess(options.clock, machine),
           model,
         ),
     );

@@ -1,29 +1,8 @@
-/** Processes in virtual time: an event loop each, which does one thing after the other, on cores that they share. */
+/** A process in virtual time: an event loop that does one thing after the other, and helper threads, on cores that it shares with others. */
 import type { Clock, Timer } from '../../shared/clock.ts';
 import type { VirtualClock } from './clock.ts';
-
-/** Cores of one machine. Who comes first gets one, and keeps it until it has nothing left to do. */
-export class Cores {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  take(granted: () => void): void {
-    if (this.#free > 0) {
-      this.#free--;
-      granted();
-    } else this.#waiting.push(granted);
-  }
-
-  release(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free++;
-    else next();
-  }
-}
+import { exponential } from './draw.ts';
+import type { Machine } from './machine.ts';
 
 interface Work {
   readonly cpuMs: number;
@@ -32,16 +11,20 @@ interface Work {
 
 export class SimProcess implements Clock {
   readonly clock: VirtualClock;
-  /** Of the cores', ms. */
+  /** CPU of its event loop, ms. */
   usedMs = 0;
-  readonly #cores: Cores;
+  readonly #machine: Machine;
   readonly #work: Work[] = [];
   #busy = false;
   #blockedUntil = 0;
+  /** What its helper threads have to do, and how much that is when they begin with it, ms. */
+  #background = 0;
+  #burstMs = 0;
 
-  constructor(clock: VirtualClock, cores: Cores) {
+  constructor(clock: VirtualClock, machine: Machine) {
     this.clock = clock;
-    this.#cores = cores;
+    this.#machine = machine;
+    this.#burstMs = this.#nextBurst();
   }
 
   now(): number {
@@ -81,31 +64,50 @@ export class SimProcess implements Clock {
 
   #begin(): void {
     if (this.#blockedUntil > this.clock.now()) this.clock.at(this.#blockedUntil, () => this.#begin());
-    else this.#cores.take(() => this.#next());
+    else this.#machine.cores.take(() => this.#next(this.#machine.costs.wake));
   }
 
-  #next(): void {
-    for (;;) {
+  /** `wakeMs`: on top of the first of what there is to do. */
+  #next(wakeMs: number): void {
+    const { cores } = this.#machine;
+    for (let more = wakeMs; ; more = 0) {
       if (this.#blockedUntil > this.clock.now()) {
-        this.#cores.release();
+        cores.release();
         this.#begin();
         return;
       }
       const work = this.#work.shift();
       if (work === undefined) {
         this.#busy = false;
-        this.#cores.release();
+        cores.release();
         return;
       }
-      if (work.cpuMs > 0) {
-        this.usedMs += work.cpuMs;
-        this.clock.at(this.clock.now() + work.cpuMs, () => {
+      const cpuMs = work.cpuMs + more;
+      if (cpuMs > 0) {
+        this.#uses(cpuMs);
+        this.clock.at(this.clock.now() + cpuMs, () => {
           work.then();
-          this.#next();
+          this.#next(0);
         });
         return;
       }
       work.then();
     }
+  }
+
+  #uses(cpuMs: number): void {
+    const { background, cores } = this.#machine;
+    this.usedMs += cpuMs;
+    this.#background += cpuMs * background.share;
+    if (this.#background < this.#burstMs) return;
+    const burstMs = this.#burstMs;
+    this.#background -= burstMs;
+    this.#burstMs = this.#nextBurst();
+    cores.take(() => this.clock.at(this.clock.now() + burstMs, () => cores.release()));
+  }
+
+  #nextBurst(): number {
+    const { background, random } = this.#machine;
+    return background.share === 0 ? Number.POSITIVE_INFINITY : exponential(1 / background.burstMs, random);
   }
 }

@@ -46,8 +46,8 @@ export async function simulateWindow(
   const { placement, serviceTime, slots, rate, deadlineMs } = condition;
   const clock = new VirtualClock();
   const [choices, wire] = [0, 1].map((index) => seededRandom(seedOf(round + 1, index)));
-  const machine = sharedMachine(slowness);
-  const client = new SimProcess(clock, machine.cores);
+  const machine = sharedMachine(slowness, seedOf(round + 1, 2));
+  const client = new SimProcess(clock, machine);
   const cluster = new SimCluster({
     placement,
     timeoutMs: deadlineMs,
