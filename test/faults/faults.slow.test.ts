@@ -40,6 +40,8 @@ interface Given extends UnderFault {
   readonly opens?: true;
   /** Answers end at their deadlines. */
   readonly timesOut?: true;
+  /** The budget refuses some. */
+  readonly short?: true;
 }
 
 const faults: readonly Given[] = [
@@ -61,7 +63,12 @@ const faults: readonly Given[] = [
   { fault: stopsReading(), reconnects: true },
   { fault: sigkill(), hits: 'shard', reconnects: true },
   { fault: errorStorm({ code: status.UNAVAILABLE }), hits: 'shard', opens: true },
+  { fault: errorStorm({ code: status.RESOURCE_EXHAUSTED }), hits: 'shard' },
   { fault: hang(), hits: 'shard' },
+  { fault: sigstop(), hits: 'shard', reconnects: true },
+  { fault: reset(), hits: 'shard', reconnects: true },
+  // More is to be hedged than may be: the budget is what ends it.
+  { fault: hang(), hits: 'shard', burst: 4, short: true },
   // Nothing but the root's own timer ends these: workers hear nothing, and links are silent for longer.
   { fault: blackHole(), hits: 'shard', reconnects: true, timeoutMs: 200, timesOut: true },
   { fault: slow(4), hits: 'all' },
@@ -80,13 +87,15 @@ for (const given of faults) {
   const how = [
     given.by === 'plain' ? ', plain gRPC' : '',
     given.balance === 'turns' ? ', in turns' : '',
+    given.burst === undefined ? '' : `, ${given.burst} extra attempts at once`,
   ].join('');
   test.serial(`${given.fault.label}, ${where}${how}`, async (t) => {
     t.timeout(60_000);
-    const { seen, hedges, opened, losses } = await holdsUnder(t, targets, given);
+    const { seen, hedges, opened, losses, unpaid } = await holdsUnder(t, targets, given);
     // Of links; a plain worker has none to lose.
     t.is(losses > 0, given.reconnects === true && given.by !== 'plain', `lost ${losses} times`);
     if (given.hedged) t.true(hedges > 0, 'tasks were asked elsewhere');
+    if (given.short) t.true(unpaid > 0, 'there was no budget for some');
     if (given.opens) t.true(opened > 0, 'breakers were open');
     if (given.timesOut) t.true(seen.some(({ answer }) => answer.code === status.DEADLINE_EXCEEDED));
   });

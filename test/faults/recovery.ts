@@ -64,8 +64,8 @@ export class Recovery {
   #linkedMs = Number.NaN;
   #closedMs = Number.NaN;
   #usedMs = Number.NaN;
-  /** When it is tried again, or its latency is forgotten enough, if nothing is heard. */
-  #reachMs = 0;
+  /** By worker, when it is in reach, or will be if nothing is heard of it: tried again, or its latency forgotten enough. */
+  readonly #reachMs = new Map<string, number>();
   #tasksBefore = 0;
   /** First attempts, at whatever, from when it could be asked until it was. */
   #tasks = Number.POSITIVE_INFINITY;
@@ -93,8 +93,12 @@ export class Recovery {
     }
     const unused = ids.filter((id) => (this.#witness.answeredOf.get(id) ?? 0) < healedAt);
     // A link that is made anew begins with nothing known.
-    for (const id of down.length > 0 ? [] : unused)
-      this.#reachMs = Math.max(this.#reachMs, this.#withinReachMs(status, id, atMs));
+    for (const id of down.length > 0 ? [] : unused) {
+      const before = this.#reachMs.get(id) ?? Number.POSITIVE_INFINITY;
+      const reachMs = this.#withinReachMs(status, id, atMs);
+      // It has been in reach since then; else what was heard meanwhile counts.
+      if (!(before <= atMs && reachMs === atMs)) this.#reachMs.set(id, reachMs);
+    }
     if (down.length + open.length + unused.length === 0) {
       this.#usedMs = atMs;
       this.#tasks = this.#witness.first - this.#tasksBefore;
@@ -127,7 +131,7 @@ export class Recovery {
       connectsMs + 2 * JITTER * backoffMs + TRIES_MS,
     );
     if (reconnects && this.#tasks <= NEWCOMER_TASKS) return;
-    within('in use', Math.max(this.#closedMs, REPORT_MS, this.#reachMs), this.#usedMs, TRIES_MS);
+    within('in use', Math.max(this.#closedMs, REPORT_MS, ...this.#reachMs.values()), this.#usedMs, TRIES_MS);
   }
 
   /** When one of its replicas is within reach of that shard's others, or tried again, if nothing is heard of it meanwhile. */

@@ -12,7 +12,6 @@ interface Sent {
   readonly first: boolean;
   /** It ended without having begun: the next attempt costs nothing. */
   notStarted: boolean;
-  ended: boolean;
 }
 
 export class Witness {
@@ -64,7 +63,7 @@ export class Witness {
         this.first++;
         this.firstTo.set(worker, (this.firstTo.get(worker) ?? 0) + 1);
       } else if (!last.notStarted) this.extra++;
-      const sent: Sent = { worker, first, notStarted: false, ended: false };
+      const sent: Sent = { worker, first, notStarted: false };
       request.set(shard, [...before, sent]);
       mine.push(sent);
     }
@@ -101,7 +100,9 @@ export class Witness {
           if (came.has(shard) && !call.streaming)
             this.wrong.push(`${what} answered and failed shard ${shard}`);
         }
-        for (const one of mine) one.ended = true;
+        for (const { shard } of call.streaming ? [] : call.tasks)
+          if (!came.has(shard) && !failed(end, shard))
+            this.wrong.push(`${what} ended without an answer or a failure of shard ${shard}`);
         sink.end(end);
       },
     };
