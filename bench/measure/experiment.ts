@@ -35,6 +35,8 @@ export interface ExperimentOptions extends Pick<RunOptions, 'progress' | 'smoke'
   readonly arms: Readonly<Record<string, ArmSpec>>;
   readonly rounds: number;
   readonly warmUpSeconds: number;
+  /** Of the arms that have a rate of their own: how it goes. */
+  readonly rates?: Readonly<Record<string, readonly Stretch[]>>;
   /** With the arms running and before they are measured. */
   readonly prepare?: (arms: readonly Arm[]) => Promise<void>;
   /** Around each window: what it returns is called with the window. */
@@ -65,7 +67,7 @@ export async function experiment(condition: Condition, options: ExperimentOption
         const seen = await options.watch?.(arm);
         const window = await whileBroken(condition, arm.workers, round, () =>
           openWindow(arm, placement.shardCount, {
-            rate: condition.rate,
+            rate: options.rates?.[arm.name] ?? condition.rate,
             warmUpSeconds: options.warmUpSeconds,
             deadlineMs: condition.deadlineMs,
             round,

@@ -130,6 +130,13 @@ async function run(options: RunOptions): Promise<Report> {
   }
   const measured = withRatios(samples.all, baseline);
   const at = (metric: string, condition: string): number => medianOf(measured, 'links', metric, condition);
+  const slowest = (condition: string): number => {
+    const { samples: rounds = [Number.NaN] } =
+      measured.find(
+        (one) => one.arm === 'links' && one.condition === condition && one.metric === 'recovery',
+      ) ?? {};
+    return Math.max(...rounds);
+  };
   const targets: Target[] = [
     {
       text: 'links: goodput at 200 % of the greatest',
@@ -137,8 +144,18 @@ async function run(options: RunOptions): Promise<Report> {
       bound: 0.9,
       direction: 'at least',
     },
-    { text: `links: recovery in s, ${steps}`, value: at('recovery', steps), bound: 5, direction: 'at most' },
-    { text: `links: recovery in s, ${shift}`, value: at('recovery', shift), bound: 5, direction: 'at most' },
+    {
+      text: `links: recovery in s in the slowest round, ${steps}`,
+      value: slowest(steps),
+      bound: 5,
+      direction: 'at most',
+    },
+    {
+      text: `links: recovery in s in the slowest round, ${shift}`,
+      value: slowest(shift),
+      bound: 5,
+      direction: 'at most',
+    },
     {
       text: 'links: root CPU at 200 %, in %',
       value: at('root CPU at 200 %', steps),

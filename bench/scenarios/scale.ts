@@ -6,7 +6,6 @@ import { quietMachine } from '../measure/busiest.ts';
 import { constant, experiment, type Measurement } from '../measure/experiment.ts';
 import { latencyMetrics, recordWindows, runsOf } from '../measure/latencies.ts';
 import { Samples } from '../measure/samples.ts';
-import { pooledRatio } from '../measure/targets.ts';
 import { voidNotes } from '../measure/void-notes.ts';
 import { readMachine } from '../report/machine.ts';
 import { medianOf, type Report, type Target, withRatios } from '../report/report.ts';
@@ -22,8 +21,6 @@ const serviceTime: ServiceTime = { seed: 61, medianMs: 5, sigma: 0.3, slowShare:
 const tasksPerSecond = 2_000;
 const leastPerSecond = 4;
 const sizes = [16, 64, 256, 1000] as const;
-/** Slow tasks are in 12, 40 and 86 % of the answers: the quantile that they are behind, and are to be gone from. */
-const behind = { 64: 0.9, 256: 0.9, 1000: 0.5 } as const;
 const conditionOf = (shards: number): string => `${shards} shards`;
 
 export const scenario: Scenario = {
@@ -79,14 +76,6 @@ async function run(options: RunOptions): Promise<Report> {
       bound: 3,
       direction: 'at most',
     });
-    if (shards !== 16) {
-      targets.push({
-        text: `links: p${behind[shards] * 100} of all windows against ${baseline}, ${name}`,
-        value: pooledRatio(windows, 'links', baseline, behind[shards]),
-        bound: 0.5,
-        direction: 'at most',
-      });
-    }
     targets.push(quietMachine(name, windows));
     all.push(...windows);
   }
