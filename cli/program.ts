@@ -75,11 +75,12 @@ export function createProgram(done: (exit: Exit) => void): Command {
     .option('--explain', 'where the time went: the plan, every attempt, and what set the latency');
   addCallOptions(call);
   addConfigOptions(call);
-  addJsonOption(call, 'one JSON line: response, status, coverage, ms; one line per item for streams').action(
-    async (method, request, options) => {
-      done(await (await import('./commands/call.ts')).call(method, request, options));
-    },
-  );
+  addJsonOption(
+    call,
+    'one JSON line: response, status, coverage, ms, with --explain also explain; one line per item for streams',
+  ).action(async (method, request, options) => {
+    done(await (await import('./commands/call.ts')).call(method, request, options));
+  });
 
   const check = program
     .command('check')

@@ -23,6 +23,7 @@ import { EXPLAIN_TRAILER } from './explain/asked.ts';
 import { encodeExplanation } from './explain/encode.ts';
 import { explain } from './explain/explanation.ts';
 import { coverageFailure, errorFailure, type Failure, withheldFailure, withPushback } from './finish.ts';
+import { EARLY_MS } from './hedge-rounds.ts';
 import { composed, type InnerCoverage, readInnerCoverage } from './inner-coverage.ts';
 import { type Minimum, meets, minimumOf } from './minimum.ts';
 import { planRequest, type RequestPlan, requestBytes } from './plan.ts';
@@ -300,7 +301,7 @@ export abstract class Answer<C extends AnyCall> implements Collector {
       this.replicas.topology.epoch,
       this.scatter,
       this.#missing,
-      this.method.tail.budget.tokens.all,
+      this.method.tail.budget.tokens,
       {
         startedAt,
         plannedAt: this.#plannedAt,
@@ -338,7 +339,9 @@ export abstract class Answer<C extends AnyCall> implements Collector {
 
   /** What it tells of the load, if anything. */
   #latencyMs(code: number, now: number): number | undefined {
-    const full = code === status.OK || code === status.DEADLINE_EXCEEDED;
+    // A shard may say DEADLINE_EXCEEDED long before ours: that is a failure like any other.
+    const inTime = now < this.accepted.deadline - EARLY_MS;
+    const full = code === status.OK || this.#timeUp || (code === status.DEADLINE_EXCEEDED && !inTime);
     return full && this.method.plan.kind === 'unary' ? now - this.admittedAt : undefined;
   }
 

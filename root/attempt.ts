@@ -137,7 +137,7 @@ export class Attempt implements LeafSink {
     const count = Math.min(shards.length, this.#unanswered);
     this.#unanswered -= count;
     for (let i = 0; i < fresh.length; i++) if (!this.#isBeaten(fresh[i]!)) this.open--;
-    worker.load.settled(count);
+    worker.load.settled(count, this.scatter.streaming);
     worker.load.heard(now);
     const elapsedMs = now - this.startedAt;
     if (timing !== undefined) {
@@ -257,7 +257,7 @@ export class Attempt implements LeafSink {
     this.outcome = end;
     this.endedAt = now;
     this.patience?.cancel();
-    worker.load.settled(this.#unanswered);
+    worker.load.settled(this.#unanswered, this.scatter.streaming);
     this.#unanswered = 0;
     worker.finished();
     // Else it wasn't the worker that ended it.

@@ -32,7 +32,7 @@ export class Scatter {
   hedging: number | NotHedged = 'no_replica';
   readonly #options: ScatterOptions;
   readonly #context: ScatterContext;
-  readonly #streaming: boolean;
+  readonly streaming: boolean;
   #states: TaskStates | undefined;
   /** When a part will do: workers flush so long after the start; 0: they needn't. */
   #flushAfterMs = 0;
@@ -52,7 +52,7 @@ export class Scatter {
     this.#context = context;
     this.collector = collector;
     this.#hedges = new HedgeRounds(this.attempts, options.deadline);
-    this.#streaming = options.plan.method.kind === 'server-streaming';
+    this.streaming = options.plan.method.kind === 'server-streaming';
   }
 
   /** Sends the first attempts. `finished` may come before it returns, if no task can go anywhere. */
@@ -118,7 +118,7 @@ export class Scatter {
     }
     const now = this.#context.clock.now();
     // Streaming tasks are answered at their end.
-    const fresh = this.#streaming ? NO_SHARDS : this.#notYet(shards);
+    const fresh = this.streaming ? NO_SHARDS : this.#notYet(shards);
     try {
       collector.part(attempt, shards, data, segmentBytes);
     } catch (thrown) {
@@ -131,7 +131,7 @@ export class Scatter {
     }
     // The answer as a whole was refused.
     if (this.#done) return;
-    if (this.#streaming) attempt.share.worker.load.heard(now);
+    if (this.streaming) attempt.share.worker.load.heard(now);
     else attempt.answered(shards, fresh, now, timing, this.#options.tail);
     if (this.#states !== undefined) {
       for (let i = 0; i < fresh.length; i++) this.#beat(attempt, fresh[i]!, now);
@@ -142,7 +142,7 @@ export class Scatter {
 
   /** Nobody will take it: the other shards of its call need the room. */
   #drop(attempt: Attempt, data: Uint8Array): void {
-    if (this.#streaming) attempt.handle?.grant(data.length);
+    if (this.streaming) attempt.handle?.grant(data.length);
   }
 
   /** A shard that is a root tells what it lacks. If that can't be read, its part may lack anything, and isn't taken. */
@@ -164,7 +164,7 @@ export class Scatter {
     const unusable = attempt.unusable(end);
     metrics.leafCallEnded(attempt, end, unusable);
     this.#options.trace?.attemptEnded(attempt, end);
-    recordEnd(attempt, end, now, this.#streaming);
+    recordEnd(attempt, end, now, this.streaming);
     this.#options.tail.budget.answered(share.tasks.length - end.failures.length - unusable);
     if (this.#done) return;
     const { failures } = end;
@@ -175,7 +175,7 @@ export class Scatter {
       const retry = this.#failed(attempt, failures[i]!);
       if (retry === undefined) continue;
       retries ??= new Shares();
-      retries.add(retry.task, retry.replica, now);
+      retries.add(retry.task, retry.replica, this.#options.tail.wanted(now));
     }
     for (let i = 0; i < share.tasks.length && !attempt.cancelled; i++) {
       const { shard } = share.tasks[i]!;
@@ -255,15 +255,16 @@ export class Scatter {
   #hedge(now: number): void {
     const { tasks, beyondMs } = this.#hedges.due(now, this.#isOpen);
     const hedges = new Shares();
+    const { tail } = this.#options;
     for (const { due, to } of chooseHedges(tasks, beyondMs, this.#options, this.#knownOf, now)) {
       const { attempt, task } = due;
       if (typeof to === 'string') {
         this.#leaveAlone(attempt, task.shard, to, now);
         continue;
       }
-      this.#options.tail.metrics.hedges.inc();
+      tail.metrics.hedges.inc();
       this.#stateOf(task.shard, attempt);
-      hedges.add(task, to, now);
+      hedges.add(task, to, tail.wanted(now));
     }
     for (const share of hedges.list) this.#sendAgain('hedge', share, now);
   }
@@ -388,8 +389,7 @@ export class Scatter {
         if (!this.collector.isHeldUp(attempt)) attempt.timedOut(this.collector, now);
       } else if (why === 'enough') attempt.notAwaited(this.collector, now, this.#options.tail);
       // A stream takes as long as its reader.
-      else if (why !== 'settled' && !this.#streaming)
-        attempt.givenUp(this.collector, now, this.#options.tail);
+      else if (why !== 'settled' && !this.streaming) attempt.givenUp(this.collector, now, this.#options.tail);
       attempt.cancel();
     }
     this.collector.finished(why);

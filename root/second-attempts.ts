@@ -15,28 +15,30 @@ export interface SlowTask {
   readonly to: Replica | WithheldReason;
 }
 
-/** `beyondMs`: for how long beyond the delay all of them have been open. What is asked elsewhere is paid for. */
-export function chooseHedges(
+/**
+ * `beyondMs`: for how long beyond the delay all of them have been open. What is asked elsewhere is paid for, and has to count as load there before the
+ * next one is taken from here: or the tasks of one that stands still would all go to the same other.
+ */
+export function* chooseHedges(
   slow: readonly Due[],
   beyondMs: number,
   { replicas, tail }: Options,
   stateOf: (shard: number) => TaskState | undefined,
   now: number,
-): readonly SlowTask[] {
-  const places = slow.map(({ attempt, task }) => {
+): Generator<SlowTask, void> {
+  const placeOf = ({ attempt, task }: Due): Replica | undefined => {
     const tried = stateOf(task.shard)?.tried ?? [attempt.share.worker];
     return replicas.another(task.shard, tried, 'hedge', tail.wanted(now));
-  });
+  };
   // One that can't be asked elsewhere, because its shard hangs everywhere, says nothing of the others.
-  const able = slow.filter((_, i) => places[i] !== undefined);
+  const able = slow.filter((due) => placeOf(due) !== undefined);
   const fresh = able.filter((due) => due.fresh).length;
   const refusal = able.length === 0 ? undefined : tail.hedging.refusal(fresh, beyondMs, now);
-  return slow.map((due, i) => {
-    const replica = places[i];
-    if (replica === undefined) return { due, to: 'no_replica' };
-    const why = refusal ?? tail.refusalOf(replica, due.attempt.beyondMs(now), now);
-    return { due, to: why ?? replica };
-  });
+  for (const due of slow) {
+    const replica = placeOf(due);
+    if (replica === undefined) yield { due, to: 'no_replica' };
+    else yield { due, to: refusal ?? tail.refusalOf(replica, due.attempt.beyondMs(now), now) ?? replica };
+  }
 }
 
 /** Once, at once, elsewhere; paid for unless the failed attempt never started. Undefined: it isn't tried again. */

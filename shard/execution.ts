@@ -210,7 +210,7 @@ export class Execution {
     this.counts.refused += 1;
     const held = this.#bulkheads.lastBelow(job.priority);
     const waiting = this.#waiting.lastBelow(held?.priority ?? job.priority);
-    const last = waiting === undefined || waiting.resumed ? held : waiting;
+    const last = waiting ?? held;
     if (last === undefined) return false;
     this.#remove(last);
     last.turnAway('queue_full');

@@ -7,6 +7,8 @@
 export abstract class Queued {
   abstract readonly priority: number;
   abstract readonly root: string;
+  /** It had a slot before, and isn't turned away any more. Such jobs have priorities of their own. */
+  abstract readonly resumed: boolean;
   lane: Lane | undefined = undefined;
   earlier: Queued | undefined = undefined;
   later: Queued | undefined = undefined;
@@ -85,13 +87,16 @@ export class FairQueue<T extends Queued> {
     return ahead;
   }
 
-  /** The one that would go last of those of a lower priority. */
+  /** The one that would go last of those of a lower priority which may be turned away. */
   lastBelow(priority: number): T | undefined {
-    const level = this.#levels.at(-1);
-    if (level === undefined || level.priority >= priority) return undefined;
-    let longest = level.lanes[0]!;
-    for (const lane of level.lanes) if (lane.size > longest.size) longest = lane;
-    return longest.last as T;
+    for (let i = this.#levels.length - 1; i >= 0 && this.#levels[i]!.priority < priority; i--) {
+      const { lanes } = this.#levels[i]!;
+      let longest = lanes[0]!;
+      for (const lane of lanes) if (lane.size > longest.size) longest = lane;
+      const { last } = longest;
+      if (!last!.resumed) return last as T;
+    }
+    return undefined;
   }
 
   /** Takes a job out wherever it is in this queue; says whether it was. */

@@ -25,6 +25,7 @@ export interface ExplainJson {
   readonly retries?: number;
   readonly probes?: number;
   readonly budgetLeft?: number;
+  readonly hedgesLeft?: number;
   readonly shards?: readonly ExplainedShardJson[];
   readonly shardsLeftOut?: number;
   readonly truncated?: boolean;

@@ -66,7 +66,8 @@ export function waterfall(explain: ExplainJson, options: WaterfallOptions): stri
 
 function headline(explain: ExplainJson): string {
   const { method = '', scatter = '', tasks = 0, epoch = '0', allowedUs = 0, hedgeAfterUs = 0 } = explain;
-  const { primaries = 0, hedges = 0, retries = 0, probes = 0, budgetLeft = 0, notHedged = '' } = explain;
+  const { primaries = 0, hedges = 0, retries = 0, probes = 0, notHedged = '' } = explain;
+  const { budgetLeft = 0, hedgesLeft = 0 } = explain;
   const counts = [
     [primaries, 'first'],
     [probes, 'probe'],
@@ -82,7 +83,7 @@ function headline(explain: ExplainJson): string {
     `${method}: ${scatter}, ${tasks} task${tasks === 1 ? '' : 's'}, epoch ${epoch}`,
     `attempts: ${attempts.join(', ') || 'none'}`,
     hedging,
-    `budget left: ${budgetLeft}`,
+    `budget left: ${budgetLeft}, for hedges ${hedgesLeft}`,
     `time allowed: ${milliseconds(allowedUs)}`,
   ];
   return parts.join('; ');

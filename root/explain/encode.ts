@@ -49,6 +49,7 @@ function encode(
   uint(writer, 16, sent.retry);
   uint(writer, 17, sent.probe);
   uint(writer, 18, explanation.budgetLeft);
+  uint(writer, 22, explanation.hedgesLeft);
   let listed = 0;
   for (; listed < most; listed++) {
     const before = writer.pos;

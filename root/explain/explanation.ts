@@ -4,6 +4,7 @@ import type { Attempt, AttemptKind } from '../attempt.ts';
 import type { Cause, Missing } from '../coverage.ts';
 import { explainPlan } from '../plan/explain.ts';
 import type { RequestPlan } from '../plan.ts';
+import type { ExtraWork } from '../replicas/budget.ts';
 import type { NotHedged } from '../replicas/hedge.ts';
 import type { Scatter } from '../scatter.ts';
 import { verdictOf } from './verdict.ts';
@@ -24,6 +25,7 @@ export interface Explanation {
   readonly hedging: number | NotHedged | undefined;
   readonly sent: Readonly<Record<AttemptKind, number>>;
   readonly budgetLeft: number;
+  readonly hedgesLeft: number;
   /** The last to be decided first. */
   readonly shards: readonly ExplainedShard[];
 }
@@ -70,7 +72,7 @@ export function explain(
   epoch: number,
   scatter: Scatter | undefined,
   missing: readonly Missing[],
-  budgetLeft: number,
+  tokens: ExtraWork['tokens'],
   moments: Moments,
 ): Explanation {
   const { startedAt, plannedAt, admittedAt, endedAt, deadline, mergeMs, timeUp } = moments;
@@ -116,7 +118,8 @@ export function explain(
     mergeUs: microseconds(mergeMs),
     hedging: scatter?.hedging,
     sent,
-    budgetLeft: Math.floor(budgetLeft),
+    budgetLeft: Math.floor(tokens.all),
+    hedgesLeft: Math.floor(Math.min(tokens.hedge, tokens.all)),
     shards,
   };
   explanation.verdict = verdictOf(explanation, !Number.isNaN(admittedAt));

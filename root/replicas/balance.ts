@@ -1,10 +1,9 @@
 /**
  * Which of a shard's replicas gets a task: the one with the lowest latency² × (tasks in flight + 1). All are looked at where there are three
- * or fewer, else two at random ("power of two choices"), so that roots don't flock to one. Why the square: docs/decisions/0013-replica-choice.md.
+ * or fewer, else two at random ("power of two choices"), so that roots don't flock to one; one of the two is near, if any is. Why the square: docs/decisions/0013-replica-choice.md.
  */
 
-import { relativeTo } from './replica-latency.ts';
-import type { Replica } from './replica-set.ts';
+import type { Replica, Wanted } from './replica-set.ts';
 
 /** What a choice is made with, for all tasks of a request. */
 export interface Chooser {
@@ -24,13 +23,16 @@ const NEWCOMER_SHARE = 0.05;
 /** Samples that make a sibling one of the others that are known. */
 const SETTLED = 20;
 
-/** Lower is better. `usualMs`: the method's median. */
-export function scoreOf(replica: Replica, usualMs: number, zone: string | undefined, now: number): number {
+export type Method = Pick<Wanted, 'usualMs' | 'streaming' | 'now'>;
+
+/** Lower is better. */
+export function scoreOf(replica: Replica, method: Method, zone: string | undefined): number {
   const { worker, latency } = replica;
+  const { now } = method;
   const { load } = worker;
   let relative = latency.relative(now);
   // What it owes an answer for has taken so long already.
-  const silent = relativeTo(usualMs, load.silentMs(now));
+  const silent = load.silence(now, method);
   if (silent > relative) relative = silent;
   // It asked to be left alone, and nothing else tells how much it has: only if all have.
   if (load.pushbackUntil > now && !load.isReported(now)) return LEFT_ALONE + load.pushbackUntil - now;
@@ -39,36 +41,44 @@ export function scoreOf(replica: Replica, usualMs: number, zone: string | undefi
 }
 
 /** The best of `candidates`, which aren't empty; they are in no particular order and all can be asked. */
-export function best(
-  candidates: readonly Replica[],
-  usualMs: number,
-  { zone, random }: Chooser,
-  now: number,
-): Replica {
+export function best(candidates: readonly Replica[], method: Method, { zone, random }: Chooser): Replica {
   const count = candidates.length;
   if (count === 1) return candidates[0]!;
   if (count > ALL) {
-    const first = Math.floor(random() * count);
-    const second = (first + 1 + Math.floor(random() * (count - 1))) % count;
-    const a = candidates[first]!;
-    const b = candidates[second]!;
-    return scoreOf(b, usualMs, zone, now) < scoreOf(a, usualMs, zone, now) ? b : a;
+    const [a, b] = twoOf(candidates, zone, random);
+    return scoreOf(b, method, zone) < scoreOf(a, method, zone) ? b : a;
   }
   // From anywhere, in either direction, so that equals share, also next to one that isn't.
   const order = Math.floor(random() * 2 * count);
   const from = order % count;
   const step = order < count ? 1 : count - 1;
   let chosen = candidates[from]!;
-  let lowest = scoreOf(chosen, usualMs, zone, now);
+  let lowest = scoreOf(chosen, method, zone);
   for (let i = 1; i < count; i++) {
     const candidate = candidates[(from + i * step) % count]!;
-    const score = scoreOf(candidate, usualMs, zone, now);
+    const score = scoreOf(candidate, method, zone);
     if (score < lowest) {
       lowest = score;
       chosen = candidate;
     }
   }
   return chosen;
+}
+
+/** At random; with one of the root's own zone, if it has any: those of others would else often be among themselves. */
+function twoOf(
+  candidates: readonly Replica[],
+  zone: string | undefined,
+  random: () => number,
+): [Replica, Replica] {
+  const count = candidates.length;
+  const near = zone === undefined ? [] : candidates.filter(({ worker }) => worker.zone === zone);
+  const first =
+    near.length === 0
+      ? Math.floor(random() * count)
+      : candidates.indexOf(near[Math.floor(random() * near.length)]!);
+  const second = (first + 1 + Math.floor(random() * (count - 1))) % count;
+  return [candidates[first]!, candidates[second]!];
 }
 
 /**

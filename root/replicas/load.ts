@@ -3,6 +3,17 @@
  * all roots, with what was sent since. What a worker said ages: one that is avoided for its load says nothing new.
  */
 
+import { relativeTo } from './replica-latency.ts';
+
+/** Of the method whose tasks they are. */
+export interface OwedBy {
+  readonly streaming: boolean;
+  /** Its median latency, ms; 0: not known. */
+  readonly usualMs: number;
+}
+
+const UNKNOWN: OwedBy = { streaming: false, usualMs: 0 };
+
 /** How much a new measurement counts. */
 const SMOOTHING = 1 / 16;
 /** A report is worth nothing after this long. Longer than a queue worth waiting for, shorter than it takes to regret avoiding a worker. */
@@ -19,25 +30,47 @@ export class WorkerLoad {
   queueMs = 0;
   /** It said so: no second attempts for it before then, nor first ones if it doesn't report its load. On the clock. */
   pushbackUntil = 0;
-  /** Since when it owes an answer and has said nothing. */
+  /** Since when it owes something and has said nothing. */
   #silentSince = 0;
+  /** Since when it owes a unary answer and has said nothing, of how many, and the usual time of the slowest of their methods, ms. */
+  #unarySilentSince = 0;
+  #unary = 0;
+  #slowestMs = 0;
   #reportedAt = 0;
   #sentSince = 0;
 
-  sent(tasks: number, now: number): void {
+  sent(tasks: number, now: number, { streaming, usualMs }: OwedBy = UNKNOWN): void {
     if (this.tasks === 0) this.#silentSince = now;
     this.tasks += tasks;
     this.#sentSince += tasks;
+    if (streaming) return;
+    if (this.#unary === 0) {
+      this.#unarySilentSince = now;
+      this.#slowestMs = 0;
+    }
+    this.#unary += tasks;
+    if (usualMs > this.#slowestMs) this.#slowestMs = usualMs;
   }
 
   /** Something came from it. */
   heard(now: number): void {
     this.#silentSince = now;
+    this.#unarySilentSince = now;
   }
 
-  /** How long it has owed an answer without a word, ms. */
+  /** How long it has owed something without a word, ms. */
   silentMs(now: number): number {
     return this.tasks === 0 ? 0 : now - this.#silentSince;
+  }
+
+  /**
+   * How long it has owed an answer without a word, in usual times of such a method, or of the slowest that it owes one of: a task that takes its time
+   * keeps nobody else away. Nor does a stream, which waits for its reader, but other streams.
+   */
+  silence(now: number, { streaming, usualMs }: OwedBy): number {
+    if (streaming) return relativeTo(usualMs, this.silentMs(now));
+    if (this.#unary === 0) return 0;
+    return relativeTo(Math.max(usualMs, this.#slowestMs), now - this.#unarySilentSince);
   }
 
   /** What a worker told of a part: the time that it and the call were on their way, and that its first task waited. */
@@ -47,8 +80,9 @@ export class WorkerLoad {
   }
 
   /** They are answered, or their leaf call has ended. */
-  settled(tasks: number): void {
+  settled(tasks: number, streaming = false): void {
     this.tasks -= tasks;
+    if (!streaming) this.#unary -= tasks;
   }
 
   /** The worker is another process, or so it has to be assumed. What it reports it has said since. */

@@ -31,6 +31,7 @@ export class MethodTail {
     this.#wanted = {
       by: policy.balance.by,
       usualMs: 0,
+      streaming: method.kind === 'server-streaming',
       now: 0,
       mayProbe: () => {
         const paid = this.budget.take('probe');

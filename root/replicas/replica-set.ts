@@ -4,7 +4,7 @@
  */
 import type { LeafTask } from '../../shared/link/leaf-call.ts';
 import type { Topology } from '../topology/topology.ts';
-import { best, type Chooser, isNewcomer, mayTry } from './balance.ts';
+import { best, type Chooser, isNewcomer, type Method, mayTry } from './balance.ts';
 import type { Breaker } from './breaker.ts';
 import type { Pace } from './pace.ts';
 import type { ReplicaLatency } from './replica-latency.ts';
@@ -42,6 +42,7 @@ export interface Wanted {
   readonly by: 'load' | 'turns';
   /** The method's median latency, ms; 0: not known. */
   readonly usualMs: number;
+  readonly streaming: boolean;
   /** On the clock. */
   readonly now: number;
   /** Whether a newcomer's or half-open replica's first task may be paid for. */
@@ -130,7 +131,7 @@ export class ReplicaSet {
       if (kept !== undefined) {
         for (let i = 0; i < kept.shares.length; i++) {
           const { worker, tasks: mine } = kept.shares[i]!;
-          worker.load.sent(mine.length, wanted.now);
+          worker.load.sent(mine.length, wanted.now, wanted);
         }
         return kept;
       }
@@ -154,8 +155,9 @@ export class ReplicaSet {
     shard: number,
     tried: readonly Worker[],
     kind: 'hedge' | 'retry',
-    { usualMs, now }: Pick<Wanted, 'usualMs' | 'now'>,
+    method: Method,
   ): Replica | undefined {
+    const { now } = method;
     const list = this.replicasOf(shard);
     const candidates: Replica[] = [];
     let doubt: Doubt = kind === 'retry' ? Doubt.open : Doubt.unknown;
@@ -168,7 +170,7 @@ export class ReplicaSet {
       doubt = its;
       candidates.push(replica);
     }
-    return candidates.length > 0 ? best(candidates, usualMs, this.#chooser, now) : undefined;
+    return candidates.length > 0 ? best(candidates, method, this.#chooser) : undefined;
   }
 
   /** Every breaker is closed, so that a choice doesn't take one's probe. */
@@ -189,7 +191,7 @@ export class ReplicaSet {
         unassigned.push(this.#whyNone(task));
         continue;
       }
-      shares.add(task, replica, wanted.now, replica === this.#probed);
+      shares.add(task, replica, wanted, replica === this.#probed);
     }
     const probes = (this.#probes as Shares | undefined)?.list ?? NO_PROBES;
     return { shares: shares.list, probes, unassigned: unassigned ?? NONE };
@@ -240,18 +242,18 @@ export class ReplicaSet {
     for (let i = 0; i < usable.length; i++) {
       if (!usable[i]!.latency.known(wanted.now)) return this.#amongNewcomers(usable, wanted);
     }
-    return best(usable, wanted.usualMs, this.#chooser, wanted.now);
+    return best(usable, wanted, this.#chooser);
   }
 
   #amongNewcomers(usable: readonly Replica[], wanted: Wanted): Replica {
-    const { usualMs, now } = wanted;
+    const { now } = wanted;
     const { random } = this.#chooser;
     const known: Replica[] = [];
     for (const replica of usable) {
       if (!isNewcomer(replica, usable, now)) known.push(replica);
       else if (mayTry(replica, random, now) && this.#probe(replica, usable, wanted)) return replica;
     }
-    return best(known, usualMs, this.#chooser, now);
+    return best(known, wanted, this.#chooser);
   }
 
   /** Whether the replica gets this task to show how it is: alone at it, and paid for where the task could go elsewhere. */
@@ -264,10 +266,10 @@ export class ReplicaSet {
   }
 
   /** One task tells as much of a worker as all of them, and how long it takes is its replica's own doing. */
-  #probeBeside(task: LeafTask, replica: Replica, { mayProbe, now }: Wanted): void {
+  #probeBeside(task: LeafTask, replica: Replica, wanted: Wanted): void {
     this.#probes ??= new Shares();
-    if (this.#probes.list.some(({ worker }) => worker === replica.worker) || !mayProbe()) return;
-    this.#probes.add(task, replica, now);
+    if (this.#probes.list.some(({ worker }) => worker === replica.worker) || !wanted.mayProbe()) return;
+    this.#probes.add(task, replica, wanted);
   }
 
   #whyNone(task: LeafTask): Unassigned {

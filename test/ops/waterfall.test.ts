@@ -16,6 +16,7 @@ const explain: ExplainJson = {
   primaries: 3,
   hedges: 1,
   budgetLeft: 9,
+  hedgesLeft: 4,
   shards: [
     {
       shard: 7,
@@ -68,7 +69,7 @@ test('a line for each attempt, over the time of the answer', (t) => {
   t.is(lines[0], explain.verdict);
   t.is(
     lines[1],
-    'TopK: ALL, 3 tasks, epoch 4; attempts: 3 first, 1 hedge; hedging after 40.0 ms; budget left: 9; time allowed: 200 ms',
+    'TopK: ALL, 3 tasks, epoch 4; attempts: 3 first, 1 hedge; hedging after 40.0 ms; budget left: 9, for hedges 4; time allowed: 200 ms',
   );
   t.true(
     lines.slice(2, -1).every((line) => line.length <= 100),

@@ -57,7 +57,14 @@ function setUp(
   });
   const topology = { epoch: 1, shardCount: shards, virtualShards: 4096, workers: [] };
   const set = new ReplicaSet(topology, replicas, { version: 0 }, { zone, random: random(7) });
-  const wanted = { by: 'load' as const, usualMs: 10, now: 0, mayProbe: (): boolean => true, twice: false };
+  const wanted = {
+    by: 'load' as const,
+    usualMs: 10,
+    now: 0,
+    mayProbe: (): boolean => true,
+    twice: false,
+    streaming: false,
+  };
   const tasks: LeafTask[] = Array.from({ length: shards }, (_, shard) => ({ shard }));
   return {
     workers,
@@ -186,6 +193,33 @@ test('a worker that owes answers and says nothing is avoided before anything tim
   t.true(first! > 30);
 });
 
+test('a task that takes its time, and a stream, keep no other method away from their worker', (t) => {
+  const { workers, shareOut } = setUp(2);
+  const [slow, other] = workers as [Fake, Fake];
+  const owe = (now: number, method: { streaming: boolean; usualMs: number }): void => {
+    for (const { load } of workers) load.sent(1, now, method);
+  };
+  owe(0, { streaming: false, usualMs: 5000 });
+  other.load.heard(999);
+  const [light] = shareOut(100, { now: 1000 });
+  t.true(light! > 20, `${light}: its usual time is five seconds`);
+  other.load.heard(19_999);
+  t.is(shareOut(100, { now: 20_000 })[0], 0, 'four times as long is too long');
+  for (const { load } of workers) load.settled(1);
+
+  owe(30_000, { streaming: true, usualMs: 0 });
+  other.load.heard(39_999);
+  const [beside] = shareOut(100, { now: 40_000 });
+  t.true(beside! > 20, `${beside}: its reader may be slow`);
+  t.is(shareOut(100, { now: 40_000, streaming: true })[0], 0, 'another stream goes where something is heard');
+  owe(41_000, { streaming: false, usualMs: 10 });
+  other.load.heard(41_199);
+  t.is(shareOut(100, { now: 41_200 })[0], 0, 'an answer that it owes counts from when it was asked for');
+  for (const { load } of workers) load.settled(1);
+  for (const { load } of workers) load.settled(1, true);
+  t.is(slow.load.tasks + other.load.tasks, 0);
+});
+
 test('one that asked to be left alone is, until then, unless all have', (t) => {
   const { workers, shareOut, set, wanted } = setUp(2);
   workers[0]!.load.pushbackUntil = 50;
@@ -219,6 +253,17 @@ test('the same zone is preferred until it is clearly worse', (t) => {
   t.deepEqual(shareOut(100), [100, 0]);
   workers[0]!.load.sent(2, 0);
   t.deepEqual(shareOut(100), [0, 100]);
+});
+
+test('of many replicas the two that are compared have a near one among them', (t) => {
+  const { workers, shareOut } = setUp(8, { zone: 'a' });
+  for (const [i, worker] of workers.entries()) worker.zone = i < 2 ? 'a' : 'b';
+  const [first, second, ...far] = shareOut(1000);
+  t.true(first! > 400 && second! > 400, `${first}, ${second}`);
+  t.deepEqual(new Set(far), new Set([0]));
+  for (const worker of workers.slice(0, 2)) worker.load.sent(2, 0);
+  const [one, two] = shareOut(1000);
+  t.true(one! + two! < 250, `${one}, ${two}: only where both that are compared are near`);
 });
 
 test('twice the weight, twice the tasks in flight', (t) => {

@@ -42,6 +42,7 @@ const explanation = (over: Partial<Explanation> = {}): Explanation => ({
   hedging: 'budget',
   sent: { primary: 1, hedge: 0, retry: 0, probe: 0 },
   budgetLeft: 0,
+  hedgesLeft: 0,
   shards: [shardOf(7, attempt())],
   ...over,
 });

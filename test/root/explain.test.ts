@@ -119,8 +119,14 @@ for (const links of [true, false]) {
     const answer = await client.call('TopK', { fault: 'hang@3' }, { metadata });
     t.is(answer.code, status.DEADLINE_EXCEEDED, answer.details);
     const explain = explainOf(answer);
-    t.regex(explain.verdict, /^shard [23]: w1 had not answered after \d+ ms of \d+ ms/);
-    t.is(attemptsOf(answer, 3)[0]!.outcome, 'TIMED_OUT');
+    // The worker's own timer is for the same moment, and may be first.
+    const { outcome } = attemptsOf(answer, 3)[0]!;
+    if (outcome === 'FAILED')
+      t.regex(explain.verdict, /^shard 3: w1 failed after \d+ ms of \d+ ms: DEADLINE_EXCEEDED/);
+    else {
+      t.is(outcome, 'TIMED_OUT');
+      t.regex(explain.verdict, /^shard [23]: w1 had not answered after \d+ ms of \d+ ms/);
+    }
   });
 
   test.serial(`a stream: the shards that ended last, ${how}`, async (t) => {

@@ -57,7 +57,14 @@ for (const by of ['load', 'turns'] as const) {
     const chosen = (): Set<string> => {
       const ids = new Set<string>();
       for (let i = 0; i < 20; i++) {
-        const { shares } = set.assign(tasks, { by, usualMs: 10, now: 0, mayProbe: () => true, twice: true });
+        const { shares } = set.assign(tasks, {
+          by,
+          usualMs: 10,
+          now: 0,
+          mayProbe: () => true,
+          twice: true,
+          streaming: false,
+        });
         for (const { worker } of shares) {
           ids.add(worker.id);
           worker.load.settled(1);

@@ -15,9 +15,10 @@ test('tasks of a share ascend by shard, in whatever order they were added', (t) 
   const other = workerOf('b');
   const replica = (shard: number, on: Worker): Replica =>
     ({ shard, worker: on, latency: new ReplicaLatency() }) as Replica;
+  const method = { now: 0, usualMs: 0, streaming: false };
   const shares = new Shares();
-  for (const shard of [5, 1, 3, 4, 0]) shares.add({ shard }, replica(shard, worker), 0);
-  shares.add({ shard: 2 }, replica(2, other), 0);
+  for (const shard of [5, 1, 3, 4, 0]) shares.add({ shard }, replica(shard, worker), method);
+  shares.add({ shard: 2 }, replica(2, other), method);
   t.deepEqual(
     shares.list.map((share) => [share.worker.id, share.tasks.map(({ shard }) => shard)]),
     [

@@ -177,6 +177,42 @@ async function lone(t: ExecutionContext, handler: Handler<unknown, object>) {
   return startRoot(t, [await startTopK(t, 'w', handler)]);
 }
 
+test.serial('hedges and retries are attempts of their own, and say what they are', async (t) => {
+  /** What the first of the workers to be asked does. */
+  let does: 'answer' | 'fail' | 'hang' = 'answer';
+  const handler: Handler<unknown, object> = async (_, { signal }) => {
+    const now = does;
+    does = 'answer';
+    if (now === 'fail') throw Object.assign(new Error('away'), { code: status.UNAVAILABLE });
+    if (now === 'hang') await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    return {};
+  };
+  const workers = [await startTopK(t, 'w0', handler), await startTopK(t, 'w1', handler)];
+  const { client } = await startRoot(t, workers, {
+    policy: { hedge: { minSamples: 20, maxLoopDelayMs: 60_000 } },
+  });
+  for (let i = 0; i < 40; i++) t.is((await client.call('TopK', {})).code, status.OK);
+  register(t);
+  for (const [what, kind] of [
+    ['fail', 'retry'],
+    ['hang', 'hedge'],
+  ] as const) {
+    exporter.reset();
+    does = what;
+    const answer = await client.call('TopK', {}, { timeoutMs: 60_000 });
+    t.is(answer.code, status.OK, answer.details);
+    const found = await spans(1 + 2 + 2);
+    const attempts = kindOf(found, SpanKind.CLIENT, 'regather.attempt');
+    t.deepEqual(
+      attempts.map(({ attributes }) => attributes['regather.attempt']).sort(),
+      [kind, 'primary'].sort(),
+    );
+    t.is(new Set(attempts.map(({ attributes }) => attributes['regather.worker'])).size, 2, 'another worker');
+    const [root] = kindOf(found, SpanKind.SERVER, 'regather.scatter');
+    for (const { parentSpanContext } of attempts) t.is(parentSpanContext?.spanId, root!.spanContext().spanId);
+  }
+});
+
 /** As @opentelemetry/context-async-hooks does it. */
 class AsyncContexts implements ContextManager {
   readonly #storage = new AsyncLocalStorage<Context>();

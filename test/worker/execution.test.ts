@@ -6,6 +6,7 @@ import { FairQueue, Queued } from '../../shard/queue.ts';
 class Entry extends Queued {
   readonly root: string;
   readonly priority: number;
+  readonly resumed = false;
   readonly name: string;
   constructor(name: string, root = 'r', priority = 0) {
     super();
@@ -113,9 +114,10 @@ test('a root with few jobs is never more than one round behind one with many', (
 
 class TestJob extends Job {
   readonly root: string;
-  readonly priority = 0;
+  priority = 0;
   readonly deadline: number;
   expired = false;
+  turnedAway = false;
   readonly #run: (now: number) => Promise<void> | undefined;
   constructor(
     run: (now: number) => Promise<void> | undefined = () => undefined,
@@ -133,7 +135,9 @@ class TestJob extends Job {
   override expire(): void {
     this.expired = true;
   }
-  override turnAway(): void {}
+  override turnAway(): void {
+    this.turnedAway = true;
+  }
 }
 
 function gate(): { promise: Promise<void>; open: () => void } {
@@ -145,6 +149,33 @@ async function settle(): Promise<void> {
   await new Promise(setImmediate);
   await new Promise(setImmediate);
 }
+
+test('a full queue gives up what matters least and has not begun, also behind what has', async (t) => {
+  const execution = new Execution({ concurrency: 1, queue: 2 });
+  const { promise, open } = gate();
+  execution.submit(new TestJob(() => promise));
+  await settle();
+  class Rest extends TestJob {
+    override readonly resumed = true;
+  }
+  const rest = new Rest();
+  rest.priority = 0.5;
+  execution.resume(rest);
+  const usual = new TestJob();
+  usual.priority = 5;
+  t.is(execution.submit(usual), undefined);
+  const more = new TestJob();
+  more.priority = 5;
+  t.is(execution.submit(more), 'queue_full', 'it matters no more than the other');
+  const important = new TestJob();
+  important.priority = 10;
+  t.is(execution.submit(important), undefined);
+  t.true(usual.turnedAway);
+  t.false(rest.turnedAway, 'what has begun goes on');
+  open();
+  await settle();
+  t.is(execution.waiting, 0);
+});
 
 test('no more than `concurrency` run at once, no more than `queue` wait, the rest is refused', async (t) => {
   const execution = new Execution({ concurrency: 2, queue: 3 });
