@@ -21,7 +21,7 @@ const TOLERANCE = 1.25;
 /** And from the extra tasks, in points of a percentage of first attempts. */
 const EXTRA_TOLERANCE = 1;
 
-/** Simulates each arm's windows, all of one round after the other; a target for each quantile of each arm, and one for what hedging it costs. */
+/** Of windows that are recorded in `samples`. Simulates each arm's windows, all of one round after the other; a target for each quantile of each arm, and one for what hedging it costs. */
 export async function againstSimulator(
   condition: SimulatedCondition & { readonly name: string },
   arms: Readonly<Record<string, ArmSpec>>,
@@ -34,7 +34,7 @@ export async function againstSimulator(
     if (root.kind !== 'regather') throw new TypeError(`Expected an arm of Regather's, got ${arm}`);
     return { arm, policy: root.policy ?? {} };
   });
-  const slowness = await slownessOf(condition, policies, windows, warmUpSeconds);
+  const slowness = await slownessOf(condition, policies, windows, warmUpSeconds, samples);
   for (const { arm, policy } of policies) {
     const latencies: number[] = [];
     const extra: number[] = [];
@@ -78,19 +78,19 @@ export async function againstSimulator(
 
 /** How slow the machine was: by that much the simulated root's CPU is multiplied, to be what the roots have used. */
 async function slownessOf(
-  condition: SimulatedCondition,
+  condition: SimulatedCondition & { readonly name: string },
   arms: readonly { readonly arm: string; readonly policy: PolicyOptions }[],
   windows: readonly Measurement[],
   warmUpSeconds: number,
+  samples: Samples,
 ): Promise<number> {
   let measured = 0;
   let simulated = 0;
   for (const { arm, policy } of arms) {
-    const own = windows.filter((one) => one.arm === arm);
-    if (own.length === 0) continue;
-    const used = own.map(({ window }) => window.rootCpu).sort((a, b) => a - b);
-    measured += used[used.length >> 1]!;
-    const { round } = own[0]!;
+    const first = windows.find((one) => one.arm === arm);
+    if (first === undefined) continue;
+    measured += medianOf(samples.all, arm, 'root CPU', condition.name) / 100;
+    const { round } = first;
     simulated += (await simulateWindow(condition, policy, { warmUpSeconds, round }, 1)).rootCpu;
   }
   return measured / simulated;

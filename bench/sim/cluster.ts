@@ -59,9 +59,9 @@ export class SimCluster {
   constructor(options: ClusterOptions) {
     const { random, placement, policy, machine } = options;
     this.clock = options.clock;
-    const root = new SimProcess(options.clock, machine);
-    this.root = root;
-    const clock = root;
+    // What the root's code takes for time, and for its timers, is its process's.
+    const clock = new SimProcess(options.clock, machine);
+    this.root = clock;
     this.#costs = machine.costs;
     const service = compilePlan(loadDescriptors({ proto: echoProto }), undefined);
     const plan = { ...service.methods[0]!, timeoutMs: options.timeoutMs };
@@ -70,7 +70,7 @@ export class SimCluster {
       ...options.model,
       payload: echoResponse.encode({ matched: 1 }),
       costs: machine.costs,
-      root,
+      root: clock,
     };
     const metrics = createRootMetrics(new MetricRegistry({ nodeMetrics: false }));
     const availability = { version: 0 };
@@ -109,8 +109,8 @@ export class SimCluster {
     };
     const set = new ReplicaSet(topology, replicas, availability, { zone: undefined, random });
     const loopDelay = new LoopDelayMonitor(clock);
-    loopDelay.start();
     this.#loopDelay = loopDelay;
+    loopDelay.start();
     const admission = new Admission(
       { ...policies.root.admission, queueBytes: Number.POSITIVE_INFINITY },
       clock,

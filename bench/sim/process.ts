@@ -19,7 +19,7 @@ export class SimProcess implements Clock {
   #blockedUntil = 0;
   /** What its helper threads have to do, and how much that is when they begin with it, ms. */
   #background = 0;
-  #burstMs = 0;
+  #burstMs: number;
 
   constructor(clock: VirtualClock, machine: Machine) {
     this.clock = clock;

@@ -149,7 +149,6 @@ export class Child {
     }
     // A root that became ready while it was binding says so before it says where it listens.
     if (event.event === 'listening' && this.state === 'ready') return;
-
     if (event.event === 'stopped') this.#linger();
     this.#enter(event.event as ChildState);
   }

@@ -23,6 +23,7 @@ const NEWCOMER_SHARE = 0.05;
 /** Samples that make a sibling one of the others that are known. */
 const SETTLED = 20;
 
+/** Whose task it is, and when it is placed. */
 export type Method = Pick<Wanted, 'usualMs' | 'streaming' | 'now'>;
 
 /** Lower is better. */

@@ -19,9 +19,26 @@ const SMOOTHING = 1 / 16;
 /** A report is worth nothing after this long. Longer than a queue worth waiting for, shorter than it takes to regret avoiding a worker. */
 const REPORT_MS = 1000;
 
-export class WorkerLoad {
-  /** Tasks that this root sent and that aren't answered or ended. */
+/** Tasks that aren't answered or ended, and since when nothing was heard while there were some. */
+class Owed {
   tasks = 0;
+  #since = 0;
+
+  sent(tasks: number, now: number): void {
+    if (this.tasks === 0) this.#since = now;
+    this.tasks += tasks;
+  }
+
+  heard(now: number): void {
+    this.#since = now;
+  }
+
+  silentMs(now: number): number {
+    return this.tasks === 0 ? 0 : now - this.#since;
+  }
+}
+
+export class WorkerLoad {
   /** What the worker last reported; -1: never. */
   reported = -1;
   /** Smoothed time that messages take there and back, without what the worker does, ms. */
@@ -30,37 +47,35 @@ export class WorkerLoad {
   queueMs = 0;
   /** It said so: no second attempts for it before then, nor first ones if it doesn't report its load. On the clock. */
   pushbackUntil = 0;
-  /** Since when it owes something and has said nothing. */
-  #silentSince = 0;
-  /** Since when it owes a unary answer and has said nothing, of how many, and the usual time of the slowest of their methods, ms. */
-  #unarySilentSince = 0;
-  #unary = 0;
+  readonly #all = new Owed();
+  readonly #unary = new Owed();
+  /** The usual time of the slowest method that it owes a unary answer of, ms. */
   #slowestMs = 0;
   #reportedAt = 0;
   #sentSince = 0;
 
+  /** Tasks that this root sent and that aren't answered or ended. */
+  get tasks(): number {
+    return this.#all.tasks;
+  }
+
   sent(tasks: number, now: number, { streaming, usualMs }: OwedBy = UNKNOWN): void {
-    if (this.tasks === 0) this.#silentSince = now;
-    this.tasks += tasks;
+    this.#all.sent(tasks, now);
     this.#sentSince += tasks;
     if (streaming) return;
-    if (this.#unary === 0) {
-      this.#unarySilentSince = now;
-      this.#slowestMs = 0;
-    }
-    this.#unary += tasks;
-    if (usualMs > this.#slowestMs) this.#slowestMs = usualMs;
+    if (this.#unary.tasks === 0 || usualMs > this.#slowestMs) this.#slowestMs = usualMs;
+    this.#unary.sent(tasks, now);
   }
 
   /** Something came from it. */
   heard(now: number): void {
-    this.#silentSince = now;
-    this.#unarySilentSince = now;
+    this.#all.heard(now);
+    this.#unary.heard(now);
   }
 
   /** How long it has owed something without a word, ms. */
   silentMs(now: number): number {
-    return this.tasks === 0 ? 0 : now - this.#silentSince;
+    return this.#all.silentMs(now);
   }
 
   /**
@@ -69,8 +84,8 @@ export class WorkerLoad {
    */
   silence(now: number, { streaming, usualMs }: OwedBy): number {
     if (streaming) return relativeTo(usualMs, this.silentMs(now));
-    if (this.#unary === 0) return 0;
-    return relativeTo(Math.max(usualMs, this.#slowestMs), now - this.#unarySilentSince);
+    if (this.#unary.tasks === 0) return 0;
+    return relativeTo(Math.max(usualMs, this.#slowestMs), this.#unary.silentMs(now));
   }
 
   /** What a worker told of a part: the time that it and the call were on their way, and that its first task waited. */
@@ -81,8 +96,8 @@ export class WorkerLoad {
 
   /** They are answered, or their leaf call has ended. */
   settled(tasks: number, streaming = false): void {
-    this.tasks -= tasks;
-    if (!streaming) this.#unary -= tasks;
+    this.#all.tasks -= tasks;
+    if (!streaming) this.#unary.tasks -= tasks;
   }
 
   /** The worker is another process, or so it has to be assumed. What it reports it has said since. */

@@ -6,6 +6,7 @@ import type { LeafTask } from '../../shared/link/leaf-call.ts';
 import type { Topology } from '../topology/topology.ts';
 import { best, type Chooser, isNewcomer, type Method, mayTry } from './balance.ts';
 import type { Breaker } from './breaker.ts';
+import type { OwedBy } from './load.ts';
 import type { Pace } from './pace.ts';
 import type { ReplicaLatency } from './replica-latency.ts';
 import { type Share, Shares } from './share.ts';
@@ -37,12 +38,9 @@ export interface Assignment {
 }
 
 /** Of one request. */
-export interface Wanted {
+export interface Wanted extends OwedBy {
   /** As the method's policy has it. */
   readonly by: 'load' | 'turns';
-  /** The method's median latency, ms; 0: not known. */
-  readonly usualMs: number;
-  readonly streaming: boolean;
   /** On the clock. */
   readonly now: number;
   /** Whether a newcomer's or half-open replica's first task may be paid for. */

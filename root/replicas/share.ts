@@ -1,6 +1,6 @@
 /** The tasks that one worker is to run: what becomes one leaf call. */
 import type { LeafTask } from '../../shared/link/leaf-call.ts';
-import type { OwedBy } from './load.ts';
+import type { Method } from './balance.ts';
 import type { Replica } from './replica-set.ts';
 import type { Worker } from './worker.ts';
 
@@ -45,7 +45,7 @@ export class Shares {
    * What is added will be sent, so it counts as load at once: the next task of the same request sees it. In any order of shards:
    * failures come as they come, but a leaf call's tasks ascend.
    */
-  add(task: LeafTask, replica: Replica, method: OwedBy & { readonly now: number }, probe = false): void {
+  add(task: LeafTask, replica: Replica, method: Method, probe = false): void {
     const { worker } = replica;
     worker.load.sent(1, method.now, method);
     let share = this.#byWorker.get(worker);

@@ -1,8 +1,7 @@
 /**
  * The open calls of a link by their ids, which are given in ascending order. Not a `Map`: when that outgrows or shrinks its table it leaves the old one with
  * all that was in it and a pointer to the new, and once one of them is in V8's old generation, whatever was ever open when it grew survives every
- * scavenge until the next full collection. At 64 shards that made each pause of a root's young generation ten times as long.
- * Linear probing, Knuth, The Art of Computer Programming 3, 6.4, algorithms L and R.
+ * scavenge until the next full collection (docs/decisions/0018-what-is-over-is-let-go.md). Linear probing, Knuth, The Art of Computer Programming 3, 6.4, algorithms L and R.
  */
 export class CallTable<T extends { readonly id: number }> {
   #slots: (T | undefined)[] = new Array<T | undefined>(8).fill(undefined);
