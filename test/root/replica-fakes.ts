@@ -1,12 +1,12 @@
 /** Replicas of which the test says how they are, and a set that chooses among them. */
 import type { Placement } from '../../bench/echo/placement.ts';
 import type { BreakerState } from '../../root/replicas/breaker.ts';
-import { WorkerLoad } from '../../root/replicas/load.ts';
 import { Pace } from '../../root/replicas/pace.ts';
 import { ReplicaLatency } from '../../root/replicas/replica-latency.ts';
 import { type Replica, ReplicaSet, type Wanted } from '../../root/replicas/replica-set.ts';
 import type { Worker } from '../../root/replicas/worker.ts';
 import type { LeafTask } from '../../shared/link/leaf-call.ts';
+import { modelWorker } from '../kit/model-worker.ts';
 import { random } from '../kit/random.ts';
 
 export interface Fake extends Worker {
@@ -22,21 +22,7 @@ function fakeBreaker(): Fake['breaker'] {
 }
 
 function fakeWorker(id: string): Fake {
-  return {
-    id,
-    address: id,
-    zone: undefined,
-    weight: 1,
-    breaker: fakeBreaker(),
-    load: new WorkerLoad(),
-    connected: true,
-    draining: false,
-    state: 'link',
-    reason: '',
-    serves: () => true,
-    run: () => ({ cancel() {}, grant() {} }),
-    finished() {},
-  };
+  return modelWorker(id, fakeBreaker(), () => ({ cancel() {}, grant() {} })) as Fake;
 }
 
 /** `count` workers, each with all the shards or those of a placement; every replica is known and usual. */
