@@ -58,6 +58,8 @@ export class Attempt implements LeafSink {
   #unanswered: number;
   /** Shards of which nothing is wanted of it any more, though nothing came: `open` is without them. */
   #beaten: Set<number> | undefined;
+  /** Those of them that came after all. */
+  #outrun: Set<number> | undefined;
   #failed: Set<number> | undefined;
 
   constructor(
@@ -134,7 +136,7 @@ export class Attempt implements LeafSink {
     tail: MethodTail,
   ): void {
     const { tasks, replicas, worker } = this.share;
-    const count = Math.min(shards.length, this.#unanswered);
+    const count = this.#firstTimes(shards, fresh);
     this.#unanswered -= count;
     for (let i = 0; i < fresh.length; i++) if (!this.#isBeaten(fresh[i]!)) this.open--;
     worker.load.settled(count, this.scatter.streaming);
@@ -271,6 +273,23 @@ export class Attempt implements LeafSink {
     if (this.ended || this.cancelled) return;
     this.cancelled = true;
     this.handle?.cancel();
+  }
+
+  /** How many of them came from here for the first time: a part that comes twice answers nothing twice. */
+  #firstTimes(shards: readonly number[], fresh: readonly number[]): number {
+    if (this.#beaten === undefined) return fresh.length;
+    let count = 0;
+    for (const shard of shards) {
+      if (!this.#beaten.has(shard)) {
+        if (fresh.includes(shard)) count++;
+      } else {
+        this.#outrun ??= new Set();
+        if (this.#outrun.has(shard)) continue;
+        this.#outrun.add(shard);
+        count++;
+      }
+    }
+    return count;
   }
 
   #isBeaten(shard: number): boolean {

@@ -2,12 +2,12 @@
 import test, { type ExecutionContext } from 'ava';
 import { MALFORMED, scatterModel } from '../kit/scatter-model.ts';
 
-/** Two shards at one worker, the first of which has been asked of another as well. */
-function oneHedged(t: ExecutionContext, partial = false) {
-  const { asked, start, tail, replicas, clock, close } = scatterModel({ workers: 2, shards: 2, partial });
+/** Shards at one worker, the first of which has been asked of another as well. */
+function oneHedged(t: ExecutionContext, { shards = 2, partial = false } = {}) {
+  const { asked, start, tail, replicas, clock, close } = scatterModel({ workers: 2, shards, partial });
   t.teardown(close);
   for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
-  replicas[1]!.splice(1, 1);
+  for (const hosts of replicas.slice(1)) hosts.splice(1, 1);
   const { collector } = start();
   clock.advance(30);
   const [first, hedge] = asked;
@@ -34,13 +34,25 @@ test('what comes of a task that was beaten already takes nothing from the other 
 });
 
 test('the same where the hedge was told no, and the first attempt knows better', (t) => {
-  const { first, hedge, collector } = oneHedged(t, true);
+  const { first, hedge, collector } = oneHedged(t, { partial: true });
   // NOT_FOUND
   hedge.end({ shard: 0, code: 5 });
   first.part(0);
   t.false(first.cancelled);
   first.part(1);
   t.true(collector.complete);
+});
+
+/** One counted for two, and a call of which a beaten task was still open was taken for answered, so that it was left open. */
+test('a part that comes twice does not stand for another task of its call', (t) => {
+  const { first, hedge, collector } = oneHedged(t, { shards: 3 });
+  hedge.part(0);
+  hedge.end();
+  first.part(1);
+  first.part(1);
+  first.part(2);
+  t.true(collector.complete);
+  t.true(first.cancelled);
 });
 
 /** A hedge that its worker turned away at once had used up the one that a task gets. */
