@@ -41,10 +41,10 @@ const arms: Record<string, ArmSpec> = {
 };
 const baseline = 'links';
 
-const perSecond = 120;
+const perSecond = 90;
 /** So that 20,000 answers of the windows together are from before the kill, and as many from after it; and of a hung shard. */
-const killSeconds = 75;
-const hungWindowSeconds = 24;
+const killSeconds = 99;
+const hungWindowSeconds = 32;
 /** What fails in hundreds shows it sooner. */
 const shortSeconds = 10;
 const hungDeadlineMs = 300;
