@@ -39,8 +39,8 @@ export class Attempt implements LeafSink {
   hedgeAfterMs = Number.POSITIVE_INFINITY;
   /** Of what its worker was told to send before that: until it has come, what lies ready there isn't known. */
   flush: 'none' | 'awaited' | 'overdue' = 'none';
-  /** Its open tasks were counted among those that outlive the delay. */
-  counted = false;
+  /** At so many steps beyond the delay its open tasks were counted. */
+  counted = 0;
   handle: LeafHandle | undefined;
   /** Beside others: ends it at the deadline, when its scatter may be over. */
   patience: Timer | undefined;

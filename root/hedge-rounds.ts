@@ -4,6 +4,7 @@
  */
 import type { LeafTask } from '../shared/link/leaf-call.ts';
 import type { Attempt } from './attempt.ts';
+import { STEPS } from './replicas/hedge.ts';
 
 /** A worker's timers and this root's are late by a millisecond each: so much sooner than the hedge it is told to flush. */
 const FLUSH_SLACK_MS = 2;
@@ -18,8 +19,16 @@ export const EARLY_MS = 1;
 export interface Due {
   readonly attempt: Attempt;
   readonly task: LeafTask;
-  /** For the first time. */
-  readonly fresh: boolean;
+  /** For how long it has been open, as `stepOf` says, and the first of these steps at which it wasn't looked at. */
+  readonly step: number;
+  readonly from: number;
+}
+
+/** 0: open for the delay; 1: for a quarter of it longer, 2: for half of it longer, and each next for twice as much longer: when what is left alone is looked at. */
+export function stepOf(beyondMs: number, delayMs: number): number {
+  // Timers may be early.
+  const first = 0.8 * FIRST_STEP * delayMs;
+  return Math.max(0, Math.min(1 + Math.floor(Math.log2(Math.max(0, beyondMs) / first)), STEPS - 1));
 }
 
 export class HedgeRounds {
@@ -59,10 +68,9 @@ export class HedgeRounds {
     return true;
   }
 
-  /** The tasks to be asked elsewhere now, and for how long beyond the delay all of them have been open. */
-  due(now: number, isOpen: (shard: number) => boolean): { tasks: readonly Due[]; beyondMs: number } {
+  /** The tasks to be asked elsewhere now. */
+  due(now: number, isOpen: (shard: number) => boolean): readonly Due[] {
     const tasks: Due[] = [];
-    let beyondMs = Number.POSITIVE_INFINITY;
     this.nextAt = Number.POSITIVE_INFINITY;
     for (const attempt of this.#attempts) {
       if (attempt.hedgeAt - now >= EARLY_MS) {
@@ -78,15 +86,14 @@ export class HedgeRounds {
         continue;
       }
       attempt.flush = 'none';
-      const before = tasks.length;
+      const step = stepOf(attempt.beyondMs(now), attempt.hedgeAfterMs);
       for (const task of attempt.share.tasks) {
         if (!isOpen(task.shard) || attempt.failed(task.shard)) continue;
-        tasks.push({ attempt, task, fresh: !attempt.counted });
+        tasks.push({ attempt, task, step, from: attempt.counted });
       }
-      if (tasks.length > before) beyondMs = Math.min(beyondMs, attempt.beyondMs(now));
-      attempt.counted = true;
+      attempt.counted = Math.max(attempt.counted, step + 1);
     }
-    return { tasks, beyondMs };
+    return tasks;
   }
 
   /**

@@ -253,10 +253,10 @@ export class Scatter {
 
   /** Asks elsewhere for the tasks that have been open for so long. */
   #hedge(now: number): void {
-    const { tasks, beyondMs } = this.#hedges.due(now, this.#isOpen);
+    const slow = this.#hedges.due(now, this.#isOpen);
     const hedges = new Shares();
     const { tail } = this.#options;
-    for (const { due, to } of chooseHedges(tasks, beyondMs, this.#options, this.#knownOf, now)) {
+    for (const { due, to } of chooseHedges(slow, this.#options, this.#knownOf, now)) {
       const { attempt, task } = due;
       if (typeof to === 'string') {
         this.#leaveAlone(attempt, task.shard, to, now);

@@ -16,12 +16,11 @@ export interface SlowTask {
 }
 
 /**
- * `beyondMs`: for how long beyond the delay all of them have been open. What is asked elsewhere is paid for, and has to count as load there before the
- * next one is taken from here: or the tasks of one that stands still would all go to the same other.
+ * What is asked elsewhere is paid for, and has to count as load there before the next one is taken from here: or the tasks of one that stands still would
+ * all go to the same other.
  */
 export function* chooseHedges(
   slow: readonly Due[],
-  beyondMs: number,
   { replicas, tail }: Options,
   stateOf: (shard: number) => TaskState | undefined,
   now: number,
@@ -30,14 +29,14 @@ export function* chooseHedges(
     const tried = stateOf(task.shard)?.tried ?? [attempt.share.worker];
     return replicas.another(task.shard, tried, 'hedge', tail.wanted(now));
   };
-  // One that can't be asked elsewhere, because its shard hangs everywhere, says nothing of the others.
-  const able = slow.filter((due) => placeOf(due) !== undefined);
-  const fresh = able.filter((due) => due.fresh).length;
-  const refusal = able.length === 0 ? undefined : tail.hedging.refusal(fresh, beyondMs, now);
+  for (const due of slow) {
+    // One that can't be asked elsewhere, because its shard hangs everywhere, says nothing of the others.
+    if (placeOf(due) !== undefined) tail.hedging.outlived(due.from, due.step, now);
+  }
   for (const due of slow) {
     const replica = placeOf(due);
     if (replica === undefined) yield { due, to: 'no_replica' };
-    else yield { due, to: refusal ?? tail.refusalOf(replica, due.attempt.beyondMs(now), now) ?? replica };
+    else yield { due, to: tail.refusalOf(replica, due.step, due.attempt.beyondMs(now), now) ?? replica };
   }
 }
 

@@ -106,6 +106,27 @@ export const presets: readonly Preset[] = [
   },
   {
     ...usual,
+    name: 'pauses',
+    description:
+      'all workers stand still for 40 ms at the same time, about every second, under 1,000 shards and rare stragglers',
+    shards: 1000,
+    shardsPerWorker: 125,
+    slots: 375,
+    queue: 4000,
+    serviceMs: (random) => logNormal(5, 0.3, random) + (random() < 0.002 ? 100 + 200 * random() : 0),
+    meanMs: 5.6,
+    load: 0.035,
+    arms: { none: nothing, all: everything },
+    faults: (cluster, seconds, random) => {
+      for (let at = 500; at < seconds * 1000; at += exponential(1 / 1000, random)) {
+        cluster.clock.at(at, () => {
+          for (const worker of cluster.workers) worker.process.block(40);
+        });
+      }
+    },
+  },
+  {
+    ...usual,
     name: 'one-slow',
     description: 'one worker takes five times as long as the others',
     arms: { none: nothing, 'without hedges': withoutHedges, all: everything },

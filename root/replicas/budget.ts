@@ -13,6 +13,8 @@ const RETRIES_PER_SUCCESS = 0.1;
 /** So that a root with hardly any traffic can try again at all. */
 const RETRIES_PER_SECOND = 1;
 const SAVED_MS = 2000;
+/** Of what may be saved up in any case, for tasks that are open for longer than the delay. */
+const KEPT = 0.5;
 
 /** What can be saved up is two seconds' worth of what the last second earned. */
 class Purse {
@@ -71,11 +73,15 @@ export class ExtraWork {
     this.#retries.earn(tasks * RETRIES_PER_SUCCESS);
   }
 
-  /** Takes a token for one task, or says that there is none. */
-  take(kind: ExtraKind): boolean {
+  /**
+   * Takes a token for one task, or says that there is none. `step`: how long a task to be hedged is open, as `stepOf` says. Each step may leave half as
+   * many tokens as the one before, so that what hangs finds one when a burst has taken those of what was only a little late.
+   */
+  take(kind: ExtraKind, step = Number.POSITIVE_INFINITY): boolean {
     this.#passed(this.#clock.now());
     const purse = kind === 'hedge' ? this.#hedges : this.#retries;
-    if (purse.tokens < 1 || this.#all.tokens < 1) return false;
+    const kept = Math.floor((this.policy.burst * KEPT) / 2 ** step);
+    if (purse.tokens < 1 + kept || this.#all.tokens < 1) return false;
     purse.tokens--;
     this.#all.tokens--;
     this.spent[kind]++;

@@ -40,11 +40,13 @@ export interface RootPressure {
 const MAX_USED = 0.7;
 const MEDIANS = 1.5;
 const BUSY = 0.5;
-/** Tasks that outlive the delay: more than twice what the budget carries means that everything is slow. */
-const MAX_WOULD = 2;
-const WOULD_TAU_MS = 2000;
+/** Tasks that are open for as long: more than twice what the budget carries means that everything is slow. */
+const MAX_OPEN = 2;
+const OPEN_TAU_MS = 2000;
 /** Too few to tell a rate by. */
-const WOULD_FLOOR = 20;
+const OPEN_FLOOR = 20;
+/** How many steps are told apart by `stepOf` in hedge-rounds.ts. */
+export const STEPS = 12;
 
 export class Hedging {
   readonly #policy: HedgePolicy;
@@ -53,9 +55,9 @@ export class Hedging {
   readonly #latency: LatencyWindow;
   readonly #pressure: RootPressure;
   readonly #never: NotHedged | undefined;
-  /** Primary tasks, and those that outlived the delay, of about the last two seconds. */
+  /** Primary tasks of about the last two seconds, and by step those that were open for as long. */
   #primaries = 0;
-  #would = 0;
+  readonly #open = new Float64Array(STEPS);
   #at = 0;
 
   constructor(
@@ -91,17 +93,22 @@ export class Hedging {
     this.#primaries += tasks;
   }
 
-  /**
-   * Whether tasks that are open after the delay may be hedged. `outlived`: so many are for the first time; they are counted in any case. `beyondMs`: how
-   * long after it; what is slow by twice as much as the root is late is slow whatever the root is.
-   */
-  refusal(outlived: number, beyondMs: number, now: number): Refusal | undefined {
+  /** A task is open for as long as `step` says, and was counted up to the one before `from`. */
+  outlived(from: number, step: number, now: number): void {
     this.#decay(now);
-    this.#would += outlived;
+    for (let i = from; i <= step; i++) this.#open[i]!++;
+  }
+
+  /**
+   * Whether tasks that are open after the delay may be hedged. `beyondMs`: how long after it; what is slow by twice as much as the root is late is slow
+   * whatever the root is. `step`: what is still open when nearly everything else has come is slow whatever the rest was.
+   */
+  refusal(step: number, beyondMs: number, now: number): Refusal | undefined {
+    this.#decay(now);
     const { loopDelay, admission } = this.#pressure;
     if (loopDelay.p99Ms >= Math.max(this.#policy.maxLoopDelayMs, beyondMs / 2)) return 'root_late';
     if (admission.inUse >= MAX_USED * admission.limit) return 'root_full';
-    if (this.#would > WOULD_FLOOR + MAX_WOULD * this.#ratio * this.#primaries) return 'all_slow';
+    if (this.#open[step]! > OPEN_FLOOR + MAX_OPEN * this.#ratio * this.#primaries) return 'all_slow';
     return undefined;
   }
 
@@ -117,8 +124,8 @@ export class Hedging {
     const age = now - this.#at;
     if (age <= 0) return;
     this.#at = now;
-    const left = Math.exp(-age / WOULD_TAU_MS);
+    const left = Math.exp(-age / OPEN_TAU_MS);
     this.#primaries *= left;
-    this.#would *= left;
+    for (let i = 0; i < STEPS; i++) this.#open[i]! *= left;
   }
 }

@@ -1,5 +1,5 @@
 /** What a root knows and may do about the slow tasks of one method. */
-import type { RootTailMetrics } from '../../shared/metrics/root-tail.ts';
+import type { RootTailMetrics, WithheldReason } from '../../shared/metrics/root-tail.ts';
 import type { MethodPlan } from '../../shared/schema/plan.ts';
 import type { MethodPolicy } from '../policy.ts';
 import type { ExtraWork } from './budget.ts';
@@ -57,9 +57,11 @@ export class MethodTail {
   }
 
   /** Why a slow task isn't hedged on that replica; undefined: it is, and is paid for. */
-  refusalOf(replica: Replica, beyondMs: number, now: number): 'replica_busy' | 'budget' | undefined {
+  refusalOf(replica: Replica, step: number, beyondMs: number, now: number): WithheldReason | undefined {
+    const refusal = this.hedging.refusal(step, beyondMs, now);
+    if (refusal !== undefined) return refusal;
     if (this.hedging.isBusy(replica.worker, beyondMs, now)) return 'replica_busy';
-    return this.budget.take('hedge') ? undefined : 'budget';
+    return this.budget.take('hedge', step) ? undefined : 'budget';
   }
 
   /** So many primary tasks were sent. */

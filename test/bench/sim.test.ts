@@ -81,6 +81,24 @@ test.serial(
   },
 );
 
+/** While a pause makes all tasks late, and for two seconds after it, none was hedged, and then the budget was empty: p95 was that of no hedges. */
+test.serial('1,000 shards of workers that pause together: stragglers are hedged all the same', async (t) => {
+  t.timeout(300_000);
+  const preset = presetOf('pauses', { seconds: 30 });
+  const plain = await simulate(preset, preset.arms.none!, 3);
+  const all = await simulate(preset, preset.arms.all!, 3);
+  t.is(all.failed, 0);
+  for (const [q, bound] of [
+    [0.95, 0.25],
+    [0.99, 0.5],
+  ] as const) {
+    const ratio = quantileOf(all.latencies, q) / quantileOf(plain.latencies, q);
+    t.true(ratio <= bound, `${q}: ${ratio}`);
+  }
+  const extra = all.extra / all.primaries;
+  t.true(extra <= 0.055, `${extra}`);
+});
+
 /** Each request has about a hundred stragglers; hedged, one of them is slow twice, and one request in three has none. That bounds p99 from below. */
 test.serial(
   '10,000 shards under stragglers: the median well below what it is without, for a twentieth of extra tasks',

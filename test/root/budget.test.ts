@@ -44,6 +44,20 @@ test('a twentieth of first attempts may be hedged, a tenth of successes retried'
   t.true(retries >= 980 && retries <= 1002, `${retries}`);
 });
 
+/** A burst of what was a little late left nothing for what hung. */
+test('what has been open for longer finds a token when what was a little late has taken those it may', (t) => {
+  const { work } = setUp({ burst: 20 });
+  work.began(1000, 0);
+  const hedges = (step?: number): number => {
+    let taken = 0;
+    while (work.take('hedge', step)) taken++;
+    return taken;
+  };
+  t.deepEqual([0, 1, 2, 3, 9].map(hedges), [10, 5, 3, 1, 1]);
+  const least = setUp({ burst: 1 }).work;
+  t.true(least.take('hedge', 0), 'the only one may be had at once');
+});
+
 test('where everything fails, retries end: nothing is earned but one a second', (t) => {
   const { work, time } = setUp();
   takeAll(work, 'retry');

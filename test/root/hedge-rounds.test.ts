@@ -1,5 +1,6 @@
 /** When the open tasks of a scatter are asked elsewhere, and looked at again. */
 import test from 'ava';
+import { stepOf } from '../../root/hedge-rounds.ts';
 import { scatterModel } from '../kit/scatter-model.ts';
 
 /** What lay finished at a worker whose flush was late passed for slow: hedges were wasted, or refused because all seemed to be slow. */
@@ -77,4 +78,31 @@ test('what stood in the way of a hedge is looked at again, as long as there is t
   // At 1 + 1/4, 1 + 1/2, 1 + 1, 1 + 2 … times the delay, up to half of the 1,000 ms.
   const looks = 1 + Math.floor(Math.log2((500 / delayMs - 1) * 4)) + 1;
   t.is(tail.metrics.notHedged.replica_busy.value, 3 + looks);
+});
+
+test('steps are the looks at what is left alone: at the delay, a quarter of it later, and then after twice as long each', (t) => {
+  const at = (beyondMs: number): number => stepOf(beyondMs, 40);
+  t.deepEqual([0, 10, 20, 40, 80, 160].map(at), [0, 1, 2, 3, 4, 5]);
+  t.deepEqual([-1, 9, 19, 39].map(at), [0, 1, 2, 3], 'also where a timer is early');
+  t.deepEqual([7, 15, 31].map(at), [0, 1, 2]);
+  t.is(at(1e9), at(1e6), 'the last has no end');
+});
+
+/** All of an answer's tasks were late once, and those of them that hung were taken for slow as all were, for as long as they hung. */
+test('after a pause of all workers what hangs is hedged as soon as most of the rest has come', (t) => {
+  const shards = 60;
+  const { asked, start, tail, clock, close } = scatterModel({ workers: 2, shards });
+  t.teardown(close);
+  for (let i = 0; i < 300; i++) tail.latency.record(10, clock.now());
+  tail.began(100, clock.now());
+  const { scatter } = start(1000, { explain: true });
+  clock.advance((scatter.hedging as number) + 6);
+  t.is(asked.length, 1);
+  t.deepEqual([...new Set(scatter.attempts[0]!.notHedged?.values())], ['all_slow']);
+  for (let shard = 2; shard < shards; shard++) asked[0]!.part(shard);
+  clock.advance(scatter.hedging as number);
+  t.deepEqual(
+    asked[1]!.call.tasks.map(({ shard }) => shard),
+    [0, 1],
+  );
 });

@@ -65,14 +65,14 @@ test('not while the root is late, or near what it admits', (t) => {
   const late = setUp({ late: 5 });
   const full = setUp({ used: 0.7 });
   const well = setUp({ late: 4.9, used: 0.69 });
-  t.is(late.refusal(1, 0, 0), 'root_late');
+  t.is(late.refusal(0, 0, 0), 'root_late');
   t.is(
-    late.refusal(1, 11, 0),
+    late.refusal(0, 11, 0),
     undefined,
     'for twice as long as the root is late: it is the task that is slow',
   );
-  t.is(full.refusal(1, 0, 0), 'root_full');
-  t.is(well.refusal(1, 0, 0), undefined);
+  t.is(full.refusal(0, 0, 0), 'root_full');
+  t.is(well.refusal(0, 0, 0), undefined);
 });
 
 test('not on a worker whose tasks wait for half of what one takes', (t) => {
@@ -98,7 +98,9 @@ test('not when so many are slow that replicas are no help; again when it is over
     for (let i = 0; i < 100; i++) {
       now += 10;
       hedging.began(100, now);
-      if (slow > 0) said.push(hedging.refusal(100 * slow, 0, now));
+      if (slow === 0) continue;
+      for (let task = 0; task < 100 * slow; task++) hedging.outlived(0, 0, now);
+      said.push(hedging.refusal(0, 0, now));
     }
     return said;
   };
@@ -114,5 +116,20 @@ test('not when so many are slow that replicas are no help; again when it is over
   t.is(shift.at(-1), 'all_slow');
   t.true(shift.indexOf('all_slow') < 25, 'within a quarter of a second');
   for (let i = 0; i < 10; i++) second(0.02);
-  t.is(hedging.refusal(1, 0, now), undefined);
+  t.is(hedging.refusal(0, 0, now), undefined);
+});
+
+/** A pause of a few ms under a wide scatter left its stragglers, and those of the next two seconds, without hedges. */
+test('what is still open when nearly all that was slow has come may be hedged', (t) => {
+  const hedging = setUp();
+  hedging.began(1000, 0);
+  for (let task = 0; task < 1000; task++) hedging.outlived(0, 0, 0);
+  for (let task = 0; task < 300; task++) hedging.outlived(1, 1, 0);
+  for (let task = 0; task < 100; task++) hedging.outlived(2, 3, 0);
+  t.deepEqual(
+    [0, 1, 2, 3, 4].map((step) => hedging.refusal(step, 0, 0)),
+    ['all_slow', 'all_slow', undefined, undefined, undefined],
+  );
+  for (let task = 0; task < 100; task++) hedging.outlived(2, 3, 0);
+  t.is(hedging.refusal(3, 0, 0), 'all_slow', 'it may be all that is slow, and by so much');
 });
