@@ -136,7 +136,7 @@ export class Attempt implements LeafSink {
     tail: MethodTail,
   ): void {
     const { tasks, replicas, worker } = this.share;
-    const count = this.#firstTimes(shards, fresh);
+    const count = Math.min(this.#firstTimes(shards, fresh), this.#unanswered);
     this.#unanswered -= count;
     for (let i = 0; i < fresh.length; i++) if (!this.#isBeaten(fresh[i]!)) this.open--;
     worker.load.settled(count, this.scatter.streaming);

@@ -68,6 +68,8 @@ export class SimWorker implements Worker {
   #running = 0;
   readonly #waiting: SimTask[] = [];
   #waitingFrom = 0;
+  /** When the last message arrives, each way. */
+  readonly #lastAt = { there: 0, back: 0 };
   /** What it expects, as a worker does. */
   readonly #pace: Pace;
   readonly #typical = new TypicalTime();
@@ -92,6 +94,13 @@ export class SimWorker implements Worker {
   }
 
   finished(): void {}
+
+  /** A message on its link, where none overtakes another. */
+  travel(way: 'there' | 'back', arrives: () => void): void {
+    const at = Math.max(this.#lastAt[way], this.clock.now() + this.model.wireMs());
+    this.#lastAt[way] = at;
+    this.clock.at(at, arrives);
+  }
 
   get inFlight(): number {
     return this.#running + this.#queued;
@@ -186,11 +195,13 @@ class SimCall implements LeafHandle {
     this.request = requestId(call.payload);
     this.#sink = sink;
     const { call: each, handler } = worker.model.costs;
-    this.#travel(() => worker.process.run(each + handler * call.tasks.length, () => this.#received()));
+    worker.travel('there', () =>
+      worker.process.run(each + handler * call.tasks.length, () => this.#received()),
+    );
   }
 
   cancel(): void {
-    this.#travel(() =>
+    this.#worker.travel('there', () =>
       this.#worker.process.run(0, () => {
         if (this.#over) return;
         for (const task of this.#tasks) {
@@ -290,11 +301,7 @@ class SimCall implements LeafHandle {
         });
     };
     this.#worker.process.run(each, () =>
-      this.#travel(() => model.root.run(message + eachTask * parts.length, arrives)),
+      this.#worker.travel('back', () => model.root.run(message + eachTask * parts.length, arrives)),
     );
-  }
-
-  #travel(then: () => void): void {
-    this.#worker.clock.at(this.#worker.clock.now() + this.#worker.model.wireMs(), then);
   }
 }
