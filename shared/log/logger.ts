@@ -3,6 +3,7 @@
  */
 import { pino } from 'pino';
 import { LogRing } from './ring.ts';
+import { type LineWriter, lineWriter } from './stderr-writer.ts';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -110,12 +111,16 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
-/** Not `process.stderr`: its writes to pipes and files block the event loop, and with it every answer's deadline. */
+let writer: LineWriter | undefined;
+
+/** One for all loggers of the process. */
 function stderrWriter(): (line: string) => void {
-  const destination = pino.destination({ dest: 2, sync: false });
-  return (line) => {
-    destination.write(line);
-  };
+  if (writer === undefined) {
+    const mine = lineWriter(2);
+    process.on('exit', () => mine.finish());
+    writer = mine;
+  }
+  return writer.write;
 }
 
 function describeError(error: unknown): unknown {
