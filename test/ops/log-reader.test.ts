@@ -18,8 +18,8 @@ process.stdout.write('up');`;
 
 test('a process whose log nobody reads any more ends all the same', async (t) => {
   for (const body of [
-    "log.info('a'); process.exit(3);",
-    "log.info('a'); setTimeout(() => { log.info('b'); process.exit(3); }, 50);",
+    "log.info('a'); log.info('b'); process.exit(3);",
+    "log.info('a'); setTimeout(() => { log.info('b'); log.info('c'); process.exit(3); }, 50);",
   ]) {
     const child = start(t, body);
     await once(child.stdout, 'data');
